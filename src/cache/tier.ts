@@ -1,0 +1,91 @@
+import type { CallOptions, MaybePromise } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Digest } from "../core/key.ts";
+import type { ByteSize, Duration } from "../core/options.ts";
+
+/**
+ * A cache tier: a place that keeps bytes by key digest until they expire. It knows nothing of prompts, models or compression;
+ * the bytes are sealed envelopes (`core/envelope.ts`) that the store verifies on the way out, so a tier may lose an entry, but
+ * never needs to check one.
+ *
+ * - Batches are the primitive; `get` answers in the order of its keys.
+ * - A tier that answers from memory answers synchronously: a hit then costs no turn of the event loop.
+ * - Bytes change hands: whoever is given an entry's `value`, either way, must not change it afterwards.
+ * - `expiresAt` is absolute. An entry whose time has come is accepted by `set` and never given by `get` or `entries`.
+ * - A tier may throw or reject; the store turns that into a miss and an event. It has its own bound on size, never on time:
+ *   the deadline is the store's.
+ */
+export interface CacheTier {
+  /** Short and unique among the tiers of one cache: `"memory"`, `"disk"`, `"redis"`. It labels statistics and events. */
+  readonly name: string;
+  /** How long the store waits for one call; default 50 ms. Does not apply to synchronous answers. */
+  readonly deadline?: Duration | undefined;
+  /** How hard the store compresses what it puts here; default `"none"`. */
+  readonly compression?: "none" | "fast" | "best" | undefined;
+  /** Called once, before anything else, by the store that the tier was given to. */
+  attach?(host: TierHost): void;
+  /** The entries that are there and alive, `undefined` for each of the others, in the order of the keys. */
+  get(keys: readonly Digest[], options?: CallOptions): MaybePromise<ReadonlyArray<TierEntry | undefined>>;
+  /** Stores entries, replacing those with the same keys; resolves when they are as durable as this tier makes them. */
+  set(entries: readonly TierEntry[], options?: CallOptions): MaybePromise<void>;
+  /** Removes entries; gives how many were there. */
+  delete(keys: readonly Digest[], options?: CallOptions): MaybePromise<number>;
+  /** Removes every entry, or those that match all parts of the filter; gives how many. */
+  clear(filter?: TierFilter, options?: CallOptions): MaybePromise<number>;
+  /** All live entries, in an order of the tier's own. What is set or removed meanwhile may or may not be seen. */
+  entries(options?: CallOptions): AsyncIterable<TierEntry>;
+  /** Changes limits while running; an option that the tier does not have is ignored. */
+  configure?(limits: TierLimits): void;
+  stats(): TierSize;
+  /** Resolves when everything that was set is durable and everything that the tier opened is closed. May be called twice. */
+  close(): MaybePromise<void>;
+}
+
+export interface TierEntry {
+  readonly key: Digest;
+  /** A sealed envelope. */
+  readonly value: Uint8Array;
+  /** Unix ms; `undefined` = never. */
+  readonly expiresAt?: number | undefined;
+  /** Whose it is, for clearing by scope. */
+  readonly scope?: Digest | undefined;
+  /** For clearing by tag. */
+  readonly tags?: readonly string[] | undefined;
+  /** Milliseconds that a hit saves, for policies that weigh it. */
+  readonly cost?: number | undefined;
+  /**
+   * The store's own note of what the bytes decode to. A tier that keeps entries by reference keeps it with them, so that a
+   * value is parsed once; every other tier leaves it out.
+   */
+  decoded?: unknown;
+}
+
+export interface TierFilter {
+  readonly scope?: Digest | undefined;
+  readonly tag?: string | undefined;
+}
+
+export interface TierLimits {
+  readonly maxBytes?: number | undefined;
+  readonly maxEntries?: number | undefined;
+}
+
+/** What a tier holds. `undefined` where the engine cannot tell without a scan. */
+export interface TierSize {
+  readonly entries: number | undefined;
+  readonly bytes: number | undefined;
+  readonly evicted: number;
+  readonly maxBytes?: number | undefined;
+}
+
+/** What the store gives to its tiers. */
+export interface TierHost {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Entries that the tier dropped to stay within its limits, so that a lower tier may take them. */
+  evicted(entries: readonly TierEntry[]): void;
+  /** A fault in the tier's own background work, such as a failed commit. */
+  fault(operation: "get" | "set" | "delete" | "clear", error: unknown): void;
+}
+
+export type { ByteSize, Duration };

@@ -1,0 +1,118 @@
+/**
+ * The one stream of events. Metrics, logs, traces, alerts and dashboards are observers of it; no other part of the library
+ * counts for them or writes a log.
+ *
+ * Names are the noun, then what happened. Labels (`tier`, `reason`, `operation`) come from closed sets or from names that the
+ * user gave to tiers; no event holds a prompt, an answer, a raw key or a scope in clear.
+ */
+import type { StrataErrorCode } from "./errors.ts";
+
+export type StrataEvent =
+  | CacheLookupEvent
+  | CacheUpdateEvent
+  | CacheBypassEvent
+  | TierFaultEvent
+  | TierStateEvent
+  | EntryRejectedEvent
+  | EntryMovedEvent
+  | CacheClearedEvent;
+
+/** One lookup has ended. */
+export interface CacheLookupEvent {
+  readonly type: "cache.lookup";
+  readonly outcome: "hit" | "miss";
+  /** Where a hit was found. */
+  readonly tier?: string;
+  /** Whether the answer was awaited from another caller's model call. */
+  readonly coalesced: boolean;
+  readonly ms: number;
+  /** The first characters of the key digest: enough to follow one entry through a log. */
+  readonly key: string;
+}
+
+/** A value was accepted for storing. */
+export interface CacheUpdateEvent {
+  readonly type: "cache.update";
+  readonly bytes: number;
+  readonly key: string;
+}
+
+/** The cache stood aside. */
+export interface CacheBypassEvent {
+  readonly type: "cache.bypass";
+  readonly reason: BypassReason;
+}
+
+export type BypassReason =
+  | "model-unidentified"
+  | "placeholder"
+  | "no-scope"
+  | "asked"
+  | "not-admitted"
+  | "unstorable"
+  | "too-large"
+  | "closed";
+
+/** One call to a tier failed, and was answered as if the entry were not there. */
+export interface TierFaultEvent {
+  readonly type: "tier.fault";
+  readonly tier: string;
+  readonly operation: "get" | "set" | "delete" | "clear" | "close";
+  /** The code of our error, or `ENGINE` for what the engine itself threw. */
+  readonly code: StrataErrorCode | "ENGINE";
+  readonly message: string;
+}
+
+/** A tier was switched off after failures, or is back. */
+export interface TierStateEvent {
+  readonly type: "tier.state";
+  readonly tier: string;
+  readonly state: "off" | "on";
+  readonly message?: string;
+}
+
+/** A stored entry was found unusable, dropped, and counted as a miss. */
+export interface EntryRejectedEvent {
+  readonly type: "entry.rejected";
+  readonly tier: string;
+  readonly reason: string;
+  readonly key: string;
+}
+
+/** An entry went to another tier. */
+export interface EntryMovedEvent {
+  readonly type: "entry.moved";
+  readonly direction: "promoted" | "demoted";
+  readonly from: string;
+  readonly to: string;
+  readonly key: string;
+}
+
+/** Entries were removed on request. */
+export interface CacheClearedEvent {
+  readonly type: "cache.cleared";
+  readonly entries: number;
+}
+
+/** Sees every event. What it throws is reported once, through `process.emitWarning`, and never reaches the caller. */
+export type Observer = (event: StrataEvent) => void;
+
+/** Hands events to an observer; `undefined` when nobody listens, so that no event object is built for nothing. */
+export type Emit = Observer | undefined;
+
+/** Wraps a user's observer so that it can break nothing. */
+export function guardObserver(observer: Observer | undefined): Emit {
+  if (observer === undefined) return undefined;
+  let reported = false;
+  return (event) => {
+    try {
+      observer(event);
+    } catch (error) {
+      if (reported) return;
+      reported = true;
+      process.emitWarning(`An observer of langchain-strata threw and is ignored from now on when it does: ${String(error)}`, {
+        code: "STRATA_OBSERVER",
+      });
+    }
+  };
+}

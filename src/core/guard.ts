@@ -1,0 +1,142 @@
+/**
+ * A guard around the calls to one engine: deadline, then retry, then breaker. What it throws, its caller turns into the fallback
+ * that fits (a miss, the incoming order, a queue).
+ *
+ * A call that answers synchronously passes with no timer and no promise: the memory and disk tiers are read that way.
+ */
+import { isPromise, sleep, type CallOptions, type MaybePromise } from "./abort.ts";
+import { Breaker, type BreakerOptions } from "./breaker.ts";
+import type { Clock } from "./clock.ts";
+import { StrataError } from "./errors.ts";
+
+export interface RetryOptions {
+  /** Further tries after the first; default 0. */
+  readonly retries: number;
+  /** Upper bound of the first wait, ms; it doubles with each try. The wait itself is uniform below it ("full jitter"). */
+  readonly baseMs: number;
+  /** Upper bound of any wait, ms. */
+  readonly maxMs: number;
+  /** Whether the error is worth another try; default: all are. */
+  readonly worthIt?: (error: unknown) => boolean;
+  /** What the server asked for (`Retry-After`), ms; takes the place of the jittered wait when larger. */
+  readonly askedMs?: (error: unknown) => number | undefined;
+}
+
+export interface GuardOptions {
+  /** Names the engine in errors. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Of each try, ms; default none. */
+  readonly deadlineMs?: number | undefined;
+  readonly retry?: RetryOptions;
+  readonly breaker?: Pick<BreakerOptions, "failures" | "pauseMs" | "maxPauseMs">;
+  readonly onBreaker?: BreakerOptions["onChange"];
+}
+
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #breaker: Breaker;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    const { clock, random, onBreaker: onChange } = options;
+    this.#breaker = new Breaker({ clock, random, ...options.breaker, ...(onChange && { onChange }) });
+  }
+
+  /** Whether the next call would be tried. */
+  get state(): "closed" | "open" | "probing" {
+    return this.#breaker.state;
+  }
+
+  /**
+   * Runs `call` under the guard. The signal that it gets is the caller's alone: an answer that comes after the deadline is
+   * dropped, not awaited.
+   * @throws {@link StrataError} `CIRCUIT_OPEN` at once, `TIMEOUT` after the deadline; else what `call` threw
+   */
+  run<T>(call: (options: CallOptions) => MaybePromise<T>, options: CallOptions = {}): MaybePromise<T> {
+    if (!this.#breaker.allows()) throw new StrataError("CIRCUIT_OPEN", `${this.#options.name} failed lately and was not tried.`);
+    let outcome: MaybePromise<T>;
+    try {
+      outcome = call(options);
+    } catch (error) {
+      return this.#afterFailure(error, call, options);
+    }
+    if (isPromise(outcome)) return this.#watch(outcome, call, options);
+    this.#breaker.succeeded();
+    return outcome;
+  }
+
+  async #watch<T>(first: Promise<T>, call: (options: CallOptions) => MaybePromise<T>, options: CallOptions): Promise<T> {
+    try {
+      const value = await this.#withDeadline(first, options.signal);
+      this.#breaker.succeeded();
+      return value;
+    } catch (error) {
+      return this.#afterFailure(error, call, options);
+    }
+  }
+
+  #afterFailure<T>(error: unknown, call: (options: CallOptions) => MaybePromise<T>, options: CallOptions): MaybePromise<T> {
+    if (options.signal?.aborted) {
+      this.#breaker.withdrawn();
+      throw error;
+    }
+    this.#breaker.failed(error);
+    if (this.#options.retry === undefined) throw error;
+    return this.#retry(error, call, options, this.#options.retry);
+  }
+
+  async #retry<T>(
+    error: unknown,
+    call: (options: CallOptions) => MaybePromise<T>,
+    options: CallOptions,
+    retry: RetryOptions,
+  ): Promise<T> {
+    const { clock, random } = this.#options;
+    let last = error;
+    for (let attempt = 0; attempt < retry.retries; attempt++) {
+      if (retry.worthIt?.(last) === false) break;
+      const jittered = random() * Math.min(retry.maxMs, retry.baseMs * 2 ** attempt);
+      await sleep(clock, Math.max(jittered, retry.askedMs?.(last) ?? 0), options);
+      if (!this.#breaker.allows()) break;
+      try {
+        const value = await this.#withDeadline(Promise.resolve(call(options)), options.signal);
+        this.#breaker.succeeded();
+        return value;
+      } catch (failure) {
+        last = failure;
+        if (options.signal?.aborted) {
+          this.#breaker.withdrawn();
+          break;
+        }
+        this.#breaker.failed(failure);
+      }
+    }
+    throw last;
+  }
+
+  #withDeadline<T>(call: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const { clock, deadlineMs, name } = this.#options;
+    if (deadlineMs === undefined && signal === undefined) return call;
+    return new Promise<T>((resolve, reject) => {
+      const cancel =
+        deadlineMs === undefined
+          ? undefined
+          : clock.setTimer(deadlineMs, () => {
+              signal?.removeEventListener("abort", onAbort);
+              reject(new StrataError("TIMEOUT", `${name} did not answer within ${deadlineMs} ms.`));
+            });
+      function onAbort(): void {
+        cancel?.();
+        reject(signal?.reason as Error);
+      }
+      if (signal?.aborted) return onAbort();
+      signal?.addEventListener("abort", onAbort, { once: true });
+      call.then(resolve, reject).finally(() => {
+        cancel?.();
+        signal?.removeEventListener("abort", onAbort);
+      });
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { StrataConfigError } from "./errors.ts";
+
+/** A length of time: a number of milliseconds, or text with its unit: `"250ms"`, `"30s"`, `"15m"`, `"1h"`, `"7d"`. */
+export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
+
+/** A number of bytes, or text with its unit, in powers of 1024: `"64kb"`, `"500mb"`, `"10gb"`. */
+export type ByteSize = number | `${number}${"b" | "kb" | "mb" | "gb" | "tb"}`;
+
+const MILLISECONDS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const BYTES: Record<string, number> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 };
+
+const DURATION_FORM = 'a number of milliseconds above 0, or text such as "250ms", "30s", "15m", "1h", "7d"';
+const SIZE_FORM = 'a number of bytes above 0, or text such as "64kb", "500mb", "10gb"';
+
+/** @returns milliseconds @throws {@link StrataConfigError} when it is no duration above zero */
+export function parseDuration(option: string, value: Duration): number {
+  return parseQuantity(option, value, MILLISECONDS, DURATION_FORM);
+}
+
+/** @returns whole bytes @throws {@link StrataConfigError} when it is no size above zero */
+export function parseByteSize(option: string, value: ByteSize): number {
+  return Math.floor(parseQuantity(option, value, BYTES, SIZE_FORM));
+}
+
+/** @returns the count @throws {@link StrataConfigError} when it is no whole number of at least `least` */
+export function parseCount(option: string, value: unknown, least = 1): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least) {
+    throw new StrataConfigError(option, value, `a whole number of at least ${least}`);
+  }
+  return value;
+}
+
+/** @returns the number @throws {@link StrataConfigError} when it is outside `[from, to]` */
+export function parseNumber(option: string, value: unknown, from: number, to: number): number {
+  if (typeof value !== "number" || !(value >= from && value <= to)) {
+    throw new StrataConfigError(option, value, `a number from ${from} to ${to}`);
+  }
+  return value;
+}
+
+/** @returns the choice @throws {@link StrataConfigError} naming all choices */
+export function parseChoice<const T extends string>(option: string, value: unknown, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === value);
+  if (choice === undefined) throw new StrataConfigError(option, value, choices.map((known) => `"${known}"`).join(", "));
+  return choice;
+}
+
+/** Refuses an option that is not in `known`: a misspelt option that does nothing is the worst kind. */
+export function refuseUnknown(owner: string, options: object, known: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !known.includes(name)) {
+      throw new StrataConfigError(`${owner}.${name}`, value, `one of the options ${known.join(", ")}`);
+    }
+  }
+}
+
+function parseQuantity(option: string, value: unknown, units: Record<string, number>, form: string): number {
+  let amount = Number.NaN;
+  if (typeof value === "number") amount = value;
+  if (typeof value === "string") {
+    const match = /^\s{0,8}(\d{1,15}(?:\.\d{1,6})?)\s?([a-z]{1,2})\s{0,8}$/i.exec(value);
+    const unit = match?.[2] === undefined ? undefined : units[match[2].toLowerCase()];
+    if (match !== null && unit !== undefined) amount = Number(match[1]) * unit;
+  }
+  if (!Number.isFinite(amount) || amount <= 0) throw new StrataConfigError(option, value, form);
+  return amount;
+}

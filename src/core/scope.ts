@@ -1,0 +1,39 @@
+import { StrataConfigError } from "./errors.ts";
+import { digest, type Digest } from "./key.ts";
+
+/**
+ * Whose data something is. Two scopes never see each other's entries: the scope is part of what an entry is, in its key and in
+ * its envelope.
+ */
+export interface Scope {
+  readonly tenant?: string | undefined;
+  readonly user?: string | undefined;
+  readonly feature?: string | undefined;
+}
+
+const PARTS = ["tenant", "user", "feature"] as const;
+
+/** The digest of the empty scope, which `"global"` names. */
+export const GLOBAL_SCOPE: Digest = digest("scope");
+
+/**
+ * The digest of a scope.
+ * @throws {@link StrataConfigError} for a part that is no text, is empty, or is unknown: `{ tenat: "a" }` must not become global
+ */
+export function scopeDigest(scope: Scope | "global"): Digest {
+  if (scope === "global") return GLOBAL_SCOPE;
+  if (typeof scope !== "object" || scope === null) throw new StrataConfigError("scope", scope, 'an object or "global"');
+  const parts: string[] = [];
+  for (const [name, value] of Object.entries(scope)) {
+    if (value === undefined) continue;
+    if (!(PARTS as readonly string[]).includes(name)) {
+      throw new StrataConfigError(`scope.${name}`, value, `the parts ${PARTS.join(", ")}`);
+    }
+    if (typeof value !== "string" || value === "") throw new StrataConfigError(`scope.${name}`, value, "a text that is not empty");
+  }
+  for (const name of PARTS) {
+    const value = scope[name];
+    if (value !== undefined) parts.push(name, value);
+  }
+  return digest("scope", ...parts);
+}
