@@ -20,6 +20,11 @@ export interface CacheTier {
   readonly name: string;
   /** How long the store waits for one call; default 50 ms. Does not apply to synchronous answers. */
   readonly deadline?: Duration | undefined;
+  /**
+   * When a new entry comes here: `"through"` before the write is acknowledged, `"behind"` soon after (the default),
+   * `"on-demotion"` only when the tier above drops it.
+   */
+  readonly writes?: "through" | "behind" | "on-demotion" | undefined;
   /** How hard the store compresses what it puts here; default `"none"`. */
   readonly compression?: "none" | "fast" | "best" | undefined;
   /** Called once, before anything else, by the store that the tier was given to. */
@@ -58,6 +63,8 @@ export interface TierEntry {
    * value is parsed once; every other tier leaves it out.
    */
   decoded?: unknown;
+  /** About how many bytes `decoded` takes, for tiers that count it. */
+  readonly decodedBytes?: number | undefined;
 }
 
 export interface TierFilter {

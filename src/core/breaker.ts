@@ -57,12 +57,13 @@ export class Breaker {
     this.#options.onChange?.("closed", undefined);
   }
 
-  failed(cause: unknown): void {
+  /** @param fatal the engine cannot work at all: it opens at the first such failure */
+  failed(cause: unknown, fatal = false): void {
     const state = this.#state;
     if (state.kind === "open") return;
     if (state.kind === "closed") {
       state.failures++;
-      if (state.failures >= this.#options.failures) {
+      if (fatal || state.failures >= this.#options.failures) {
         this.#open(this.#options.pauseMs);
         this.#options.onChange?.("open", cause);
       }

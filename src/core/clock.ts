@@ -9,8 +9,11 @@ export interface Clock {
   now(): number;
   /** Milliseconds since an arbitrary start, with fractions; never goes back. */
   monotonic(): number;
-  /** Calls `fire` once after `ms` milliseconds; the returned function cancels it and may be called at any time. */
-  setTimer(ms: number, fire: () => void): () => void;
+  /**
+   * Calls `fire` once after `ms` milliseconds; the returned function cancels it and may be called at any time. A `background`
+   * timer does not keep the process alive.
+   */
+  setTimer(ms: number, fire: () => void, options?: { readonly background?: boolean }): () => void;
 }
 
 /** Node refuses a longer delay and would fire at once; waits beyond it (24.8 days) are cut to it. */
@@ -20,8 +23,9 @@ const LONGEST_TIMER_MS = 0x7fffffff;
 export const systemClock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),
-  setTimer(ms, fire) {
+  setTimer(ms, fire, options) {
     const timer = setTimeout(fire, Math.min(Math.max(0, ms), LONGEST_TIMER_MS));
+    if (options?.background === true) timer.unref();
     return () => clearTimeout(timer);
   },
 };

@@ -32,6 +32,14 @@ export interface GuardOptions {
   readonly retry?: RetryOptions;
   readonly breaker?: Pick<BreakerOptions, "failures" | "pauseMs" | "maxPauseMs">;
   readonly onBreaker?: BreakerOptions["onChange"];
+  /** Errors that show that the engine cannot work at all, so that the breaker opens at the first. */
+  readonly fatal?: (error: unknown) => boolean;
+}
+
+/** How one call is made. */
+export interface GuardedCall extends CallOptions {
+  /** In place of the guard's own deadline, ms. */
+  readonly deadlineMs?: number | undefined;
 }
 
 export class Guard {
@@ -54,7 +62,7 @@ export class Guard {
    * dropped, not awaited.
    * @throws {@link StrataError} `CIRCUIT_OPEN` at once, `TIMEOUT` after the deadline; else what `call` threw
    */
-  run<T>(call: (options: CallOptions) => MaybePromise<T>, options: CallOptions = {}): MaybePromise<T> {
+  run<T>(call: (options: CallOptions) => MaybePromise<T>, options: GuardedCall = {}): MaybePromise<T> {
     if (!this.#breaker.allows()) throw new StrataError("CIRCUIT_OPEN", `${this.#options.name} failed lately and was not tried.`);
     let outcome: MaybePromise<T>;
     try {
@@ -67,9 +75,9 @@ export class Guard {
     return outcome;
   }
 
-  async #watch<T>(first: Promise<T>, call: (options: CallOptions) => MaybePromise<T>, options: CallOptions): Promise<T> {
+  async #watch<T>(first: Promise<T>, call: (options: CallOptions) => MaybePromise<T>, options: GuardedCall): Promise<T> {
     try {
-      const value = await this.#withDeadline(first, options.signal);
+      const value = await this.#withDeadline(first, options);
       this.#breaker.succeeded();
       return value;
     } catch (error) {
@@ -77,20 +85,24 @@ export class Guard {
     }
   }
 
-  #afterFailure<T>(error: unknown, call: (options: CallOptions) => MaybePromise<T>, options: CallOptions): MaybePromise<T> {
+  #afterFailure<T>(error: unknown, call: (options: CallOptions) => MaybePromise<T>, options: GuardedCall): MaybePromise<T> {
     if (options.signal?.aborted) {
       this.#breaker.withdrawn();
       throw error;
     }
-    this.#breaker.failed(error);
+    this.#fail(error);
     if (this.#options.retry === undefined) throw error;
     return this.#retry(error, call, options, this.#options.retry);
+  }
+
+  #fail(error: unknown): void {
+    this.#breaker.failed(error, this.#options.fatal?.(error) ?? false);
   }
 
   async #retry<T>(
     error: unknown,
     call: (options: CallOptions) => MaybePromise<T>,
-    options: CallOptions,
+    options: GuardedCall,
     retry: RetryOptions,
   ): Promise<T> {
     const { clock, random } = this.#options;
@@ -101,7 +113,7 @@ export class Guard {
       await sleep(clock, Math.max(jittered, retry.askedMs?.(last) ?? 0), options);
       if (!this.#breaker.allows()) break;
       try {
-        const value = await this.#withDeadline(Promise.resolve(call(options)), options.signal);
+        const value = await this.#withDeadline(Promise.resolve(call(options)), options);
         this.#breaker.succeeded();
         return value;
       } catch (failure) {
@@ -110,14 +122,14 @@ export class Guard {
           this.#breaker.withdrawn();
           break;
         }
-        this.#breaker.failed(failure);
+        this.#fail(failure);
       }
     }
     throw last;
   }
 
-  #withDeadline<T>(call: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const { clock, deadlineMs, name } = this.#options;
+  #withDeadline<T>(call: Promise<T>, { signal, deadlineMs = this.#options.deadlineMs }: GuardedCall): Promise<T> {
+    const { clock, name } = this.#options;
     if (deadlineMs === undefined && signal === undefined) return call;
     return new Promise<T>((resolve, reject) => {
       const cancel =

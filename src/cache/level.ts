@@ -1,0 +1,213 @@
+/** One tier as the store sees it: behind a guard, with its queue of writes and its counts. */
+import { isPromise, type CallOptions, type MaybePromise } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import { StrataError } from "../core/errors.ts";
+import type { Emit, TierFaultEvent } from "../core/events.ts";
+import { Guard } from "../core/guard.ts";
+import { Histogram } from "../core/histogram.ts";
+import type { Digest } from "../core/key.ts";
+import { parseDuration } from "../core/options.ts";
+import { WriteBehind } from "../core/write-behind.ts";
+import type { CacheTier, TierEntry, TierFilter } from "./tier.ts";
+
+export interface LevelStats {
+  readonly name: string;
+  /** `"off"` while calls to it are not tried because they failed. */
+  readonly state: "on" | "off";
+  readonly hits: number;
+  readonly misses: number;
+  /** Hits among the lookups that reached this tier, 0 to 1. */
+  readonly hitRate: number;
+  /** `undefined` where the engine cannot tell without a scan. */
+  readonly entries: number | undefined;
+  readonly bytes: number | undefined;
+  readonly maxBytes: number | undefined;
+  readonly evicted: number;
+  /** Failed calls, and entries that were given up with them. */
+  readonly faults: number;
+  readonly dropped: number;
+  /** Writes that wait. */
+  readonly queued: number;
+  /** Milliseconds of one read. */
+  readonly p50: number | undefined;
+  readonly p99: number | undefined;
+}
+
+export interface LevelOptions {
+  readonly tier: CacheTier;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly emit: Emit;
+  readonly maxQueuedBytes: number;
+  readonly write: (batch: readonly TierEntry[]) => Promise<void>;
+}
+
+const DEFAULT_DEADLINE_MS = 50;
+/** Nobody waits for a write, so it may take longer: a commit to a busy disk does. */
+const WRITE_DEADLINE_MS = 10_000;
+
+export class Level {
+  readonly tier: CacheTier;
+  hits = 0;
+  readonly #options: LevelOptions;
+  readonly #guard: Guard;
+  readonly #queue: WriteBehind<TierEntry>;
+  readonly #reads = new Histogram();
+  #lookups = 0;
+  #faults = 0;
+  #dropped = 0;
+
+  constructor(options: LevelOptions) {
+    const { tier, clock, random, emit } = options;
+    this.tier = tier;
+    this.#options = options;
+    this.#guard = new Guard({
+      name: `The ${tier.name} tier`,
+      clock,
+      random,
+      deadlineMs: tier.deadline === undefined ? DEFAULT_DEADLINE_MS : parseDuration(`${tier.name}.deadline`, tier.deadline),
+      fatal: (error) => StrataError.isInstance(error) && error.code === "UNAVAILABLE",
+      onBreaker: (state, cause) =>
+        emit?.({
+          type: "tier.state",
+          tier: tier.name,
+          state: state === "open" ? "off" : "on",
+          ...(cause !== undefined && { message: describeError(cause) }),
+        }),
+    });
+    this.#queue = new WriteBehind<TierEntry>({
+      write: options.write,
+      sizeOf: (entry) => entry.value.byteLength + 256,
+      maxBytes: options.maxQueuedBytes,
+      onError: (error, batch) => {
+        this.#dropped += batch.length;
+        this.fault("set", error);
+      },
+    });
+  }
+
+  /** The entry, `undefined` for a miss or a failure. Never throws and never rejects. */
+  get(key: Digest, options?: CallOptions): MaybePromise<TierEntry | undefined> {
+    this.#lookups++;
+    const { clock } = this.#options;
+    const start = clock.monotonic();
+    try {
+      const answer = this.#guard.run((callOptions) => this.tier.get([key], callOptions), options);
+      if (isPromise(answer)) return this.#await(answer, key, start);
+      this.#reads.record(clock.monotonic() - start);
+      return answer[0] ?? this.#queue.get(key);
+    } catch (error) {
+      this.fault("get", error);
+      return this.#queue.get(key);
+    }
+  }
+
+  /** Stores now. Never rejects. */
+  set(entries: readonly TierEntry[]): MaybePromise<void> {
+    try {
+      const done = this.#guard.run((options) => this.tier.set(entries, options), { deadlineMs: WRITE_DEADLINE_MS });
+      if (!isPromise(done)) return undefined;
+      return done.catch((error: unknown) => this.#giveUp(entries.length, error));
+    } catch (error) {
+      return this.#giveUp(entries.length, error);
+    }
+  }
+
+  /** Stores soon, or gives up when too much waits already. */
+  enqueue(entry: TierEntry): void {
+    try {
+      this.#queue.put(entry.key, entry);
+    } catch (error) {
+      this.#giveUp(1, error);
+    }
+  }
+
+  async delete(keys: readonly Digest[], matches: (entry: TierEntry) => boolean): Promise<number> {
+    return this.#remove("delete", matches, (options) => this.tier.delete(keys, options));
+  }
+
+  async clear(filter: TierFilter): Promise<number> {
+    const matches = (entry: TierEntry): boolean =>
+      (filter.scope === undefined || entry.scope === filter.scope) &&
+      (filter.tag === undefined || (entry.tags?.includes(filter.tag) ?? false));
+    return this.#remove("clear", matches, (options) => this.tier.clear(filter, options));
+  }
+
+  async flush(): Promise<void> {
+    await this.#queue.drain();
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.tier.close();
+    } catch (error) {
+      this.fault("close", error);
+    }
+  }
+
+  /** Counts and tells of a failure, once for each that tells something new: an open circuit was told when it opened. */
+  fault(operation: TierFaultEvent["operation"], error: unknown): void {
+    this.#faults++;
+    const code = StrataError.isInstance(error) ? error.code : "ENGINE";
+    if (code === "CIRCUIT_OPEN" || code === "UNAVAILABLE") return;
+    this.#options.emit?.({ type: "tier.fault", tier: this.tier.name, operation, code, message: describeError(error) });
+  }
+
+  stats(): LevelStats {
+    const { entries, bytes, evicted, maxBytes } = this.tier.stats();
+    return {
+      name: this.tier.name,
+      state: this.#guard.state === "closed" ? "on" : "off",
+      hits: this.hits,
+      misses: this.#lookups - this.hits,
+      hitRate: this.#lookups === 0 ? 0 : this.hits / this.#lookups,
+      entries,
+      bytes,
+      maxBytes,
+      evicted,
+      faults: this.#faults,
+      dropped: this.#dropped,
+      queued: this.#queue.size,
+      p50: this.#reads.quantile(0.5),
+      p99: this.#reads.quantile(0.99),
+    };
+  }
+
+  async #await(
+    answer: Promise<ReadonlyArray<TierEntry | undefined>>,
+    key: Digest,
+    start: number,
+  ): Promise<TierEntry | undefined> {
+    try {
+      const entries = await answer;
+      this.#reads.record(this.#options.clock.monotonic() - start);
+      return entries[0] ?? this.#queue.get(key);
+    } catch (error) {
+      this.fault("get", error);
+      return this.#queue.get(key);
+    }
+  }
+
+  async #remove(
+    operation: "delete" | "clear",
+    matches: (entry: TierEntry) => boolean,
+    remove: (options: CallOptions) => MaybePromise<number>,
+  ): Promise<number> {
+    const withdrawn = await this.#queue.withdraw(matches);
+    try {
+      return Math.max(withdrawn, await this.#guard.run(remove, { deadlineMs: WRITE_DEADLINE_MS }));
+    } catch (error) {
+      this.fault(operation, error);
+      return withdrawn;
+    }
+  }
+
+  #giveUp(entries: number, error: unknown): void {
+    this.#dropped += entries;
+    this.fault("set", error);
+  }
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,272 @@
+/**
+ * The tiered store: several tiers read as one. It knows keys, envelopes and lives; it knows nothing of models.
+ *
+ * Reading goes from the first tier to the last, each behind its own guard (deadline, circuit breaker); what is found below is
+ * verified and put into the tiers above. A tier that fails is read as if it were empty. As long as the tiers answer
+ * synchronously, so does the store.
+ *
+ * A fence keeps deletions final: a value that was found before a deletion is not promoted after it.
+ */
+import { isPromise, type CallOptions, type MaybePromise } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import { open, seal } from "../core/envelope.ts";
+import { StrataError } from "../core/errors.ts";
+import type { Emit } from "../core/events.ts";
+import type { Digest } from "../core/key.ts";
+import { createCompression, decompress, type Compression } from "./compression.ts";
+import { Level, type LevelStats } from "./level.ts";
+import type { CacheTier, TierEntry, TierFilter, TierLimits } from "./tier.ts";
+
+export interface TieredStoreOptions {
+  readonly tiers: readonly CacheTier[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly emit: Emit;
+  /** Bytes of writes that may wait for one tier. */
+  readonly maxQueuedBytes: number;
+  readonly compression: Compression;
+}
+
+/** Reads a payload into what callers get; throws when it is not what it should be. */
+export type Decode<T> = (payload: Buffer) => T;
+
+export interface Found<T> {
+  readonly value: T;
+  /** Name of the tier that had it. */
+  readonly tier: string;
+  readonly expiresAt: number | undefined;
+  readonly cost: number;
+}
+
+export interface StoreInput<T> {
+  readonly key: Digest;
+  readonly scope: Digest;
+  readonly payload: Buffer;
+  /** What `payload` decodes to. */
+  readonly value: T;
+  readonly tags: readonly string[];
+  /** Unix ms; `undefined` = never. */
+  readonly expiresAt: number | undefined;
+  /** Milliseconds that a hit saves. */
+  readonly cost: number;
+}
+
+/** What a verified entry decodes to; noted on the entry, so that it is verified and parsed once. */
+interface Decoded {
+  readonly value: unknown;
+  readonly cost: number;
+}
+
+export class TieredStore {
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  readonly #compression: Compression;
+  readonly #levels: readonly Level[];
+  #fence = 0;
+  #rejected = 0;
+
+  constructor(options: TieredStoreOptions) {
+    const { clock, random, emit, maxQueuedBytes } = options;
+    this.#clock = clock;
+    this.#emit = emit;
+    this.#compression = options.compression;
+    this.#levels = options.tiers.map((tier, index) => {
+      const level: Level = new Level({ tier, clock, random, emit, maxQueuedBytes, write: (batch) => this.#write(level, batch) });
+      tier.attach?.({
+        clock,
+        random,
+        evicted: (entries) => this.#demote(index, entries),
+        fault: (operation, error) => level.fault(operation, error),
+      });
+      return level;
+    });
+  }
+
+  /** Finds an entry and moves it up. Never throws and never rejects: what fails is a miss. */
+  get<T>(key: Digest, scope: Digest, decode: Decode<T>, options?: CallOptions): MaybePromise<Found<T> | undefined> {
+    return this.#getFrom(0, this.#fence, key, scope, decode, options);
+  }
+
+  /** Whether the first tier has it, without asking any other. */
+  getFromFirst<T>(key: Digest, scope: Digest, decode: Decode<T>): Found<T> | undefined {
+    const level = this.#levels[0];
+    if (level === undefined || level.tier.writes !== "through") return undefined;
+    const entry = level.get(key);
+    if (entry === undefined || isPromise(entry)) return undefined;
+    const found = this.#verify(level, entry, key, scope, decode);
+    return isPromise(found) ? undefined : found;
+  }
+
+  /** Stores an entry. Resolves when the tiers that are written through have it; the others follow behind. Never rejects. */
+  async set<T>(input: StoreInput<T>): Promise<void> {
+    const { key, scope, payload, tags, expiresAt, cost } = input;
+    const createdAt = this.#clock.now();
+    const rawLength = payload.byteLength;
+    const value = seal({ key, scope, payload, tags, expiresAt, cost, createdAt, codec: 0, rawLength });
+    const decoded: Decoded = { value: input.value, cost };
+    const entry: TierEntry = { key, value, expiresAt, scope, tags, cost, decoded, decodedBytes: rawLength };
+    const written: MaybePromise<void>[] = [];
+    for (const level of this.#levels) {
+      if (level.tier.writes === "through") written.push(level.set([entry]));
+      else if (level.tier.writes !== "on-demotion") level.enqueue(entry);
+    }
+    if (written.some(isPromise)) await Promise.all(written);
+  }
+
+  /** Removes entries from every tier and every queue; gives how many keys were in some tier. */
+  async delete(keys: readonly Digest[]): Promise<number> {
+    this.#fence++;
+    const wanted = new Set(keys);
+    const counts = await Promise.all(this.#levels.map((level) => level.delete(keys, (entry) => wanted.has(entry.key))));
+    this.#fence++;
+    return Math.max(0, ...counts);
+  }
+
+  /** Removes what matches from every tier, or from the named one; gives the largest number that one tier removed. */
+  async clear(filter: TierFilter, tier?: string): Promise<number> {
+    this.#fence++;
+    const levels = tier === undefined ? this.#levels : this.#levels.filter((level) => level.tier.name === tier);
+    const counts = await Promise.all(levels.map((level) => level.clear(filter)));
+    this.#fence++;
+    return Math.max(0, ...counts);
+  }
+
+  /** Resolves when every accepted write is in its tiers, or was given up. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#levels.map((level) => level.flush()));
+  }
+
+  configure(tier: string, limits: TierLimits): void {
+    this.#levels.find((level) => level.tier.name === tier)?.tier.configure?.(limits);
+  }
+
+  stats(): { readonly tiers: readonly LevelStats[]; readonly rejected: number } {
+    return { tiers: this.#levels.map((level) => level.stats()), rejected: this.#rejected };
+  }
+
+  /** Writes what waits, then closes every tier. */
+  async close(): Promise<void> {
+    await this.flush();
+    await Promise.all(this.#levels.map((level) => level.close()));
+  }
+
+  #getFrom<T>(
+    first: number,
+    fence: number,
+    key: Digest,
+    scope: Digest,
+    decode: Decode<T>,
+    options: CallOptions | undefined,
+  ): MaybePromise<Found<T> | undefined> {
+    for (let index = first; index < this.#levels.length; index++) {
+      const level = this.#levels[index] as Level;
+      const entry = level.get(key, options);
+      if (entry === undefined) continue;
+      if (isPromise(entry)) return this.#continue(index, fence, entry, key, scope, decode, options);
+      const found = this.#verify(level, entry, key, scope, decode);
+      if (found === undefined) continue;
+      if (isPromise(found)) return this.#continue(index, fence, entry, key, scope, decode, options);
+      this.#promote(index, fence, entry, scope);
+      return found;
+    }
+    return undefined;
+  }
+
+  async #continue<T>(
+    index: number,
+    fence: number,
+    answer: MaybePromise<TierEntry | undefined>,
+    key: Digest,
+    scope: Digest,
+    decode: Decode<T>,
+    options: CallOptions | undefined,
+  ): Promise<Found<T> | undefined> {
+    const level = this.#levels[index] as Level;
+    const entry = await answer;
+    const found = entry === undefined ? undefined : await this.#verify(level, entry, key, scope, decode);
+    if (entry === undefined || found === undefined) return this.#getFrom(index + 1, fence, key, scope, decode, options);
+    this.#promote(index, fence, entry, scope);
+    return found;
+  }
+
+  /** Opens and decodes what a tier gave, once; damaged, foreign and outlived entries are dropped and counted. */
+  #verify<T>(
+    level: Level,
+    entry: TierEntry,
+    key: Digest,
+    scope: Digest,
+    decode: Decode<T>,
+  ): MaybePromise<Found<T> | undefined> {
+    const known = entry.decoded as Decoded | undefined;
+    if (known !== undefined) return this.#found(level, entry, known as Decoded & { value: T });
+    try {
+      const envelope = open(entry.value, key, scope);
+      if (envelope.expiresAt !== undefined && envelope.expiresAt <= this.#clock.now()) return undefined;
+      const accept = (payload: Uint8Array): Found<T> => {
+        if (payload.byteLength !== envelope.rawLength) throw new StrataError("CORRUPT", "A stored value has another length.");
+        const decoded = { value: decode(payload as Buffer), cost: envelope.cost };
+        Object.assign(entry, { decoded, expiresAt: envelope.expiresAt, tags: envelope.tags, cost: envelope.cost, scope });
+        return this.#found(level, entry, decoded);
+      };
+      const payload = decompress(envelope.codec, envelope.payload, envelope.rawLength);
+      if (!isPromise(payload)) return accept(payload);
+      return payload.then(accept).catch((error: unknown) => this.#reject(level, key, error));
+    } catch (error) {
+      return this.#reject(level, key, error);
+    }
+  }
+
+  #found<T>(level: Level, entry: TierEntry, decoded: { readonly value: T; readonly cost: number }): Found<T> {
+    level.hits++;
+    return { value: decoded.value, tier: level.tier.name, expiresAt: entry.expiresAt, cost: decoded.cost };
+  }
+
+  #reject(level: Level, key: Digest, error: unknown): undefined {
+    this.#rejected++;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#emit?.({ type: "entry.rejected", tier: level.tier.name, reason, key: key.slice(0, 12) });
+    void level.delete([key], (entry) => entry.key === key);
+    return undefined;
+  }
+
+  #promote(from: number, fence: number, entry: TierEntry, scope: Digest): void {
+    if (from === 0 || fence !== this.#fence) return;
+    const promoted: TierEntry = { ...entry, scope };
+    for (let index = 0; index < from; index++) {
+      const level = this.#levels[index] as Level;
+      if (level.tier.writes === "on-demotion") continue;
+      if (level.tier.writes === "through") void level.set([promoted]);
+      else level.enqueue(promoted);
+      const [to, source] = [level.tier.name, this.#levels[from]?.tier.name ?? ""];
+      this.#emit?.({ type: "entry.moved", direction: "promoted", from: source, to, key: entry.key.slice(0, 12) });
+    }
+  }
+
+  /** What a tier dropped for space goes to the next tier, when that one takes only such entries; every other has them already. */
+  #demote(from: number, entries: readonly TierEntry[]): void {
+    const next = this.#levels[from + 1];
+    if (next?.tier.writes !== "on-demotion") return;
+    for (const entry of entries) {
+      next.enqueue(entry);
+      const [to, source] = [next.tier.name, this.#levels[from]?.tier.name ?? ""];
+      this.#emit?.({ type: "entry.moved", direction: "demoted", from: source, to, key: entry.key.slice(0, 12) });
+    }
+  }
+
+  async #write(level: Level, batch: readonly TierEntry[]): Promise<void> {
+    const effort = level.tier.compression ?? "none";
+    const entries = effort === "none" ? batch : await Promise.all(batch.map((entry) => this.#recompress(entry, effort)));
+    await level.set(entries);
+  }
+
+  async #recompress(entry: TierEntry, effort: "fast" | "best"): Promise<TierEntry> {
+    if (entry.scope === undefined) return entry;
+    const envelope = open(entry.value, entry.key, entry.scope);
+    if (envelope.codec !== 0 && effort === "fast") return entry;
+    const raw = await decompress(envelope.codec, envelope.payload, envelope.rawLength);
+    const { codec, bytes } = await this.#compression.compress(raw, { effort });
+    if (codec === envelope.codec) return entry;
+    const value = seal({ ...envelope, key: entry.key, scope: entry.scope, codec, payload: bytes });
+    return { ...entry, value };
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Plain JSON data: what may be stored. Stored data is never code: no class is ever built by the name that stored bytes hold,
+ * and a value that JSON would change on the way is refused before it is written.
+ */
+import { StrataError } from "./errors.ts";
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Deeper values are refused: recursion, here and in the reader, must not overflow the stack. */
+const MAX_DEPTH = 128;
+
+/**
+ * Copies a value that JSON gives back equal. Properties that are `undefined` are left out, as JSON leaves them out.
+ * @throws {@link StrataError} `UNSTORABLE`, naming the place, for anything else: functions, symbols, class instances, dates,
+ * bytes, big integers, NaN, infinities, minus zero, holes in arrays, cycles, own `__proto__` keys, nesting beyond 128
+ */
+export function toPlain(value: unknown, path = "value"): Json {
+  return copy(value, path, 0);
+}
+
+/** Copies plain data, so that no two owners share an object. */
+export function clonePlain<T extends Json>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(clonePlain) as unknown as T;
+  const source = value as { readonly [key: string]: Json };
+  const result: Record<string, Json> = {};
+  for (const key in source) result[key] = clonePlain(source[key] as Json);
+  return result as unknown as T;
+}
+
+function copy(value: unknown, path: string, depth: number): Json {
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+  if (typeof value === "number") {
+    if (!Number.isFinite(value) || Object.is(value, -0)) throw unstorable(path, `the number ${Object.is(value, -0) ? "-0" : value}`);
+    return value;
+  }
+  if (typeof value !== "object") throw unstorable(path, `of type ${typeof value}`);
+  if (depth >= MAX_DEPTH) throw unstorable(path, `nested deeper than ${MAX_DEPTH}`);
+  if (Array.isArray(value)) {
+    return Array.from(value, (item, index) => copy(item, `${path}[${index}]`, depth + 1));
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) throw unstorable(path, `an instance of ${value.constructor.name}`);
+  const result: Record<string, Json> = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue;
+    if (key === "__proto__") throw unstorable(path, "an object with an own key `__proto__`");
+    result[key] = copy(item, `${path}.${key}`, depth + 1);
+  }
+  return result;
+}
+
+function unstorable(path: string, what: string): StrataError {
+  return new StrataError("UNSTORABLE", `\`${path}\` is ${what}, which cannot be stored and given back equal.`);
+}

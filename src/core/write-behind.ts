@@ -1,0 +1,119 @@
+import { StrataError } from "./errors.ts";
+
+export interface WriteBehindOptions<V> {
+  /** Writes one batch; what it throws is told to `onError` with the batch, which is then given up. */
+  readonly write: (batch: readonly V[]) => Promise<void>;
+  readonly sizeOf: (value: V) => number;
+  /** Bytes that may wait or be under way; more is refused. */
+  readonly maxBytes: number;
+  /** Values in one batch; default 256. */
+  readonly maxBatch?: number;
+  readonly onError: (error: unknown, batch: readonly V[]) => void;
+}
+
+/**
+ * A bounded queue of writes that nobody waits for, one value a key. While one batch is being written, newer values gather into
+ * the next, so a slow engine sees fewer and larger batches instead of a longer queue. Its values can be read and withdrawn until
+ * they are written, so that a reader never misses what was accepted, and a deletion cannot be undone by a late write.
+ */
+export class WriteBehind<V> {
+  readonly #options: Required<WriteBehindOptions<V>>;
+  #waiting = new Map<string, V>();
+  #writing = new Map<string, V>();
+  #bytes = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(options: WriteBehindOptions<V>) {
+    this.#options = { maxBatch: 256, ...options };
+  }
+
+  /** Values that wait or are being written. */
+  get size(): number {
+    return this.#waiting.size + this.#writing.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @throws {@link StrataError} `QUEUE_FULL` */
+  put(key: string, value: V): void {
+    const { sizeOf, maxBytes } = this.#options;
+    const replaced = this.#waiting.get(key);
+    const growth = sizeOf(value) - (replaced === undefined ? 0 : sizeOf(replaced));
+    if (this.#bytes + growth > maxBytes) {
+      throw new StrataError("QUEUE_FULL", `${this.size} writes wait with ${this.#bytes} of ${maxBytes} bytes; no more are taken.`);
+    }
+    this.#bytes += growth;
+    this.#waiting.set(key, value);
+    this.#running ??= this.#run();
+  }
+
+  /** The newest value that is not yet written. */
+  get(key: string): V | undefined {
+    return this.#waiting.get(key) ?? this.#writing.get(key);
+  }
+
+  /**
+   * Withdraws the waiting values that match, and resolves when none that match is being written any more.
+   * @returns how many were withdrawn
+   */
+  async withdraw(matches: (value: V, key: string) => boolean): Promise<number> {
+    let withdrawn = 0;
+    for (const [key, value] of this.#waiting) {
+      if (!matches(value, key)) continue;
+      this.#waiting.delete(key);
+      this.#bytes -= this.#options.sizeOf(value);
+      withdrawn++;
+    }
+    const batch = this.#writing;
+    for (const [key, value] of batch) {
+      if (!matches(value, key)) continue;
+      while (this.#writing === batch && batch.size > 0) await turn();
+      break;
+    }
+    return withdrawn;
+  }
+
+  /** Resolves when everything accepted, up to now and meanwhile, is written or given up. */
+  async drain(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Not at once: the caller's own work goes first, and what it puts in this turn becomes one batch.
+    await turn();
+    while (this.#waiting.size > 0) {
+      this.#writing = this.#take();
+      const batch = [...this.#writing.values()];
+      try {
+        await this.#options.write(batch);
+      } catch (error) {
+        this.#options.onError(error, batch);
+      }
+      for (const value of batch) this.#bytes -= this.#options.sizeOf(value);
+      this.#writing = new Map();
+    }
+    this.#running = undefined;
+  }
+
+  #take(): Map<string, V> {
+    const { maxBatch } = this.#options;
+    if (this.#waiting.size <= maxBatch) {
+      const all = this.#waiting;
+      this.#waiting = new Map();
+      return all;
+    }
+    const some = new Map<string, V>();
+    for (const [key, value] of this.#waiting) {
+      if (some.size === maxBatch) break;
+      some.set(key, value);
+      this.#waiting.delete(key);
+    }
+    return some;
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

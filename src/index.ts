@@ -1,0 +1,27 @@
+/**
+ * langchain-strata: the caching and memory layer for LangChain.js. Importing this file loads no optional client library.
+ */
+
+// The cache of model answers, and its tiers.
+export { TieredCache, type TieredCacheOptions } from "./cache/tiered-cache.ts";
+export { memoryTier, type MemoryTierOptions } from "./cache/tiers/memory.ts";
+export { diskTier, type DiskTierOptions } from "./cache/tiers/disk.ts";
+export type { CacheTier, TierEntry, TierFilter, TierHost, TierLimits, TierSize } from "./cache/tier.ts";
+export type { CacheStats } from "./cache/cache-stats.ts";
+export type { LevelStats } from "./cache/level.ts";
+export type { CallContext, CallControl, ScopeOption } from "./cache/call-control.ts";
+export type { HitMetadata, StoredAnswer, StoredGeneration, StoredMessage } from "./cache/response-codec.ts";
+export type { Admit } from "./cache/admission.ts";
+export type { Eviction, EvictionName } from "./cache/eviction.ts";
+
+// Words that all parts share.
+export type { Scope } from "./core/scope.ts";
+export type { Digest } from "./core/key.ts";
+export type { ByteSize, Duration } from "./core/options.ts";
+export type { Json } from "./core/plain.ts";
+export type { CallOptions, MaybePromise } from "./core/abort.ts";
+export { manualClock, systemClock, type Clock, type ManualClock } from "./core/clock.ts";
+
+// What goes wrong, and what happens.
+export { StrataConfigError, StrataError, type StrataErrorCode } from "./core/errors.ts";
+export type * from "./core/events.ts";
