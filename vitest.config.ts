@@ -1,0 +1,56 @@
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { ciSummary } from "./test/support/ci-summary.ts";
+
+const SECOND = 1_000;
+
+/** Tests of one folder that need no server. */
+function plain(name: string, timeout: number): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: timeout, hookTimeout: timeout },
+  };
+}
+
+/** Tests of one folder that use the real PostgreSQL and Redis, which the first such project of a run starts. */
+function withServers(name: string, timeout: number): TestProjectInlineConfiguration {
+  const project = plain(name, timeout);
+  return { ...project, test: { ...project.test, globalSetup: "test/support/servers-for-run.ts" } };
+}
+
+const types: TestProjectInlineConfiguration = {
+  extends: true,
+  test: {
+    name: "types",
+    include: [],
+    typecheck: { enabled: true, only: true, include: ["test/types/**/*.test-d.ts"], tsconfig: "test/types/tsconfig.json" },
+  },
+};
+
+const serverless = [plain("unit", 10 * SECOND), types, plain("package", 180 * SECOND)];
+const faults = withServers("fault", 60 * SECOND);
+const served = [
+  withServers("contract", 30 * SECOND),
+  withServers("integration", 30 * SECOND),
+  withServers("security", 30 * SECOND),
+  // Tests that kill servers and measure deadlines do not share the processor with others.
+  { ...faults, test: { ...faults.test, fileParallelism: false } },
+];
+
+/** Asked for by a person without servers; a machine that checks the project may not. */
+const skip = process.env["STRATA_TEST_SKIP_SERVERS"] === "1" && process.env["CI"] !== "true";
+if (skip) {
+  const names = served.map((project) => project.test?.name).join(", ");
+  console.warn(`\n!!! STRATA_TEST_SKIP_SERVERS=1: NOT RUN, because they need servers: ${names} !!!\n`);
+}
+
+export default defineConfig({
+  test: {
+    projects: skip ? serverless : [...serverless, ...served],
+    // Two cores are what a small machine has; servers need one of them.
+    maxWorkers: 2,
+    restoreMocks: true,
+    unstubEnvs: true,
+    unstubGlobals: true,
+    reporters: ["default", ciSummary()],
+  },
+});
