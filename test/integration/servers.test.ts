@@ -1,5 +1,6 @@
 /** The test bed itself: that the servers are real, have what we need of them, and can be broken. */
 import { Redis } from "ioredis";
+import pg from "pg";
 import { afterEach, describe, expect, inject, it } from "vitest";
 import { freshDatabase, freshPrefix } from "../support/fresh.ts";
 import { queryOnce } from "../support/servers/probes.ts";
@@ -52,7 +53,11 @@ describe("the shared Redis", () => {
   it("keeps and searches vector sets", async () => {
     const redis = client(inject("redisUrl"));
     const key = `${freshPrefix()}vectors`;
-    for (const [name, x, y] of [["east", 1, 0], ["north", 0, 1], ["west", -1, 0]] as const) {
+    for (const [name, x, y] of [
+      ["east", 1, 0],
+      ["north", 0, 1],
+      ["west", -1, 0],
+    ] as const) {
       expect(await redis.call("VADD", key, "VALUES", 2, x, y, name)).toBe(1);
     }
     expect(await redis.call("VSIM", key, "VALUES", 2, "0.9", "0.1", "COUNT", 1)).toEqual(["east"]);
@@ -90,6 +95,18 @@ describe("servers of one's own", () => {
     expect(answer).toBe("silence");
     await server.kill("SIGCONT");
     expect(await pong).toBe("PONG");
+  });
+
+  it("freezes a PostgreSQL with its open connections", async () => {
+    const server = own(await startPostgres());
+    const query = new pg.Client(server.url);
+    await query.connect();
+    await server.kill("SIGSTOP");
+    const one = query.query("SELECT 1 AS one");
+    expect(await Promise.race([one, new Promise((resolve) => setTimeout(resolve, 100, "silence"))])).toBe("silence");
+    await server.kill("SIGCONT");
+    expect((await one).rows).toEqual([{ one: 1 }]);
+    await query.end();
   });
 
   it("keeps what a durable PostgreSQL committed over a kill", async () => {

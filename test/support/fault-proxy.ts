@@ -92,7 +92,7 @@ export async function faultProxy(port: number, options: FaultProxyOptions = {}):
     for (const link of links) link.set(next);
   };
   const reset = (): void => {
-    for (const link of [...links]) link.destroy();
+    for (const link of links) link.destroy();
   };
   const refuse = async (): Promise<void> => {
     server?.close(); // It stops listening at once; the callback would wait for the open connections.

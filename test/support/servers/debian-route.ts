@@ -4,21 +4,30 @@ import { openPrefix, type Prefix, type PrefixPlan } from "./private-prefix.ts";
 import { probePostgres, probeRedis } from "./probes.ts";
 import { runCommand } from "./run-command.ts";
 import { asServerUser, dataDirectory } from "./server-user.ts";
-import { postgresArguments, redisArguments, type PostgresOptions, type RedisOptions, type Route, type TestServer } from "./test-server.ts";
+import {
+  postgresArguments,
+  redisArguments,
+  type PostgresOptions,
+  type RedisOptions,
+  type Route,
+  type TestServer,
+} from "./test-server.ts";
 
 const POSTGRES_PROGRAMS = "usr/lib/postgresql/17/bin";
+
+const words = (text: string): string[] => text.trim().split(/\s+/);
 
 /** PostgreSQL 17 with pgvector, Redis 8 and Valkey 8 of Debian 13, with all that they link; LLVM (35 MB) is left out. */
 const SERVERS: PrefixPlan = {
   name: "servers",
   suite: "trixie",
-  packages: [
-    ...["libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libzstd1", "liblz4-1", "liblzma5", "libssl3t64", "libatomic1"],
-    ...["postgresql-17", "postgresql-17-pgvector", "postgresql-client-17", "libpq5", "libicu76", "libxml2", "libxslt1.1", "libuuid1"],
-    ...["libldap2", "libsasl2-2", "libpam0g", "libselinux1", "libpcre2-8-0", "libaudit1", "libcap-ng0", "libxxhash0"],
-    ...["libgssapi-krb5-2", "libkrb5-3", "libk5crypto3", "libcom-err2", "libkrb5support0", "libkeyutils1"],
-    ...["redis-server", "redis-tools", "valkey-server", "valkey-tools", "libjemalloc2", "liblzf1", "libsystemd0", "libcap2"],
-  ],
+  packages: words(`
+    libc6 libgcc-s1 libstdc++6 zlib1g libzstd1 liblz4-1 liblzma5 libssl3t64 libatomic1 libsystemd0 libcap2
+    postgresql-17 postgresql-17-pgvector postgresql-client-17 libpq5 libicu76 libxml2 libxslt1.1 libuuid1
+    libldap2 libsasl2-2 libpam0g libselinux1 libpcre2-8-0 libaudit1 libcap-ng0 libxxhash0
+    libgssapi-krb5-2 libkrb5-3 libk5crypto3 libcom-err2 libkrb5support0 libkeyutils1
+    redis-server redis-tools valkey-server valkey-tools libjemalloc2 liblzf1
+  `),
   wrap: [POSTGRES_PROGRAMS],
 };
 
@@ -26,11 +35,10 @@ const SERVERS: PrefixPlan = {
 const OLD_REDIS: PrefixPlan = {
   name: "redis7",
   suite: "bookworm",
-  packages: [
-    ...["libc6", "libgcc-s1", "libstdc++6", "libatomic1", "libssl3", "libzstd1", "liblz4-1", "liblzma5", "libsystemd0", "libcap2"],
-    ...["libgcrypt20", "libgpg-error0", "libhiredis0.14", "libjemalloc2", "liblzf1", "liblua5.1-0", "lua-bitop", "lua-cjson"],
-    ...["redis-server", "redis-tools"],
-  ],
+  packages: words(`
+    libc6 libgcc-s1 libstdc++6 libatomic1 libzstd1 liblz4-1 liblzma5 libssl3 libsystemd0 libcap2 libgcrypt20 libgpg-error0
+    redis-server redis-tools libhiredis0.14 libjemalloc2 liblzf1 liblua5.1-0 lua-bitop lua-cjson
+  `),
   wrap: [],
 };
 
@@ -59,7 +67,7 @@ async function startRedis(prefix: Prefix, program: string, options: RedisOptions
   const login = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`;
   const url = `redis://${login}127.0.0.1:${port}`;
   const place = ["--bind", "127.0.0.1", "--port", String(port), "--dir", directory];
-  return new LocalServer({
+  return LocalServer.start({
     name: program,
     url,
     port,
@@ -68,7 +76,7 @@ async function startRedis(prefix: Prefix, program: string, options: RedisOptions
     probe: () => probeRedis(url),
     shutdown: "SIGTERM",
     abort: "KILL",
-  }).start();
+  });
 }
 
 async function startPostgres(prefix: Prefix, options: PostgresOptions): Promise<TestServer> {
@@ -81,7 +89,7 @@ async function startPostgres(prefix: Prefix, options: PostgresOptions): Promise<
   await runCommand([command, ...args], directory);
   const place = ["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="];
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
-  return new LocalServer({
+  return LocalServer.start({
     name: "postgres",
     url,
     port,
@@ -90,5 +98,5 @@ async function startPostgres(prefix: Prefix, options: PostgresOptions): Promise<
     probe: () => probePostgres(url),
     shutdown: "SIGINT",
     abort: "QUIT", // Killed at once it would leave its shared memory in the system.
-  }).start();
+  });
 }

@@ -105,7 +105,12 @@ async function startContainer(plan: ContainerPlan): Promise<TestServer> {
   const handle = client.container.getById(container.getId());
   const port = container.getMappedPort(plan.port);
   const url = plan.url(`${container.getHost()}:${port}`);
-  const ready = (): Promise<string> => waitFor(() => plan.probe(url), START_MS, () => undefined);
+  const ready = (): Promise<string> =>
+    waitFor(
+      () => plan.probe(url),
+      START_MS,
+      () => undefined,
+    );
   const version = await ready();
   let stopped = false;
   return {
@@ -115,6 +120,8 @@ async function startContainer(plan: ContainerPlan): Promise<TestServer> {
     pid: undefined,
     version,
     async kill(signal = "SIGKILL") {
+      if (signal === "SIGSTOP") return void (await handle.pause());
+      if (signal === "SIGCONT") return void (await handle.unpause());
       const ended = ENDING_SIGNALS.has(signal) ? handle.wait() : undefined;
       await handle.kill({ signal });
       await ended;

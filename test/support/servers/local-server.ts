@@ -26,19 +26,31 @@ export interface LocalServerPlan {
   readonly abort: "KILL" | "QUIT";
 }
 
+/** Set by a test run for its workers, which are killed when they are done and could not clean up. */
+const PARENTS_DIRECTORY = "STRATA_TEST_RUN_DIRECTORY";
+
 const live = new Set<LocalServer>();
 let base: Promise<string> | undefined;
 
-/** Where this process keeps the data of its servers; gone when the process ends. */
+/** Where this process, or the test run that it works for, keeps the data of its servers; gone when the run ends. */
 export function ourRunDirectory(): Promise<string> {
-  base ??= runDirectory().then((directory) => {
-    process.once("exit", () => {
-      for (const server of live) server.abandon();
-      rmSync(directory, { recursive: true, force: true });
-    });
-    return directory;
-  });
+  const parents = process.env[PARENTS_DIRECTORY];
+  base ??= parents === undefined ? makeRunDirectory() : Promise.resolve(parents);
   return base;
+}
+
+/** Makes the processes that we start from now on keep their servers' data in our run directory. */
+export async function shareRunDirectory(): Promise<void> {
+  process.env[PARENTS_DIRECTORY] = await ourRunDirectory();
+}
+
+async function makeRunDirectory(): Promise<string> {
+  const directory = await runDirectory();
+  process.once("exit", () => {
+    for (const server of live) server.abandon();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
 }
 
 /** A port of the loopback that was free a moment ago. */
@@ -61,7 +73,20 @@ export class LocalServer implements TestServer {
   #ended: Promise<void> = Promise.resolve();
   #version = "";
 
-  constructor(plan: LocalServerPlan) {
+  /** @throws with the end of the server's log if it does not come up */
+  static async start(plan: LocalServerPlan): Promise<LocalServer> {
+    const server = new LocalServer(plan);
+    live.add(server);
+    try {
+      await server.#start();
+      return server;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  private constructor(plan: LocalServerPlan) {
     this.#plan = plan;
     this.url = plan.url;
     this.port = plan.port;
@@ -76,30 +101,15 @@ export class LocalServer implements TestServer {
     return this.#version;
   }
 
-  /** @throws with the end of the server's log if it does not come up */
-  async start(): Promise<this> {
-    live.add(this);
-    const deadline = performance.now() + SHUTDOWN_MS;
-    for (;;) {
-      try {
-        this.#version = await this.#startOnce();
-        return this;
-      } catch (error) {
-        // The workers of a killed PostgreSQL hold its memory for a moment, and the next one refuses to start meanwhile.
-        if (!/still in use|already in use/.test(String(error)) || performance.now() > deadline) throw error;
-      }
-    }
-  }
-
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     if (this.#child === undefined) throw new Error(`${this.#plan.name} at port ${this.port} is not running`);
-    this.#child.kill(signal);
+    this.#signal(signal);
     if (ENDING_SIGNALS.has(signal)) await this.#ended;
   }
 
   async restart(): Promise<void> {
     await this.#end(this.#plan.shutdown);
-    await this.start();
+    await this.#start();
   }
 
   async stop(): Promise<void> {
@@ -110,8 +120,28 @@ export class LocalServer implements TestServer {
 
   /** Ends it at once, without waiting, when this process exits. */
   abandon(): void {
-    this.#child?.kill("SIGCONT");
-    this.#child?.kill(`SIG${this.#plan.abort}`);
+    this.#signal("SIGCONT");
+    this.#signal(`SIG${this.#plan.abort}`);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+    if (signal !== "SIGSTOP" && signal !== "SIGCONT") return;
+    // PostgreSQL serves each connection by a process of its own, which ends with the main one but does not freeze with it.
+    for (const pid of childrenOf(this.#child?.pid)) process.kill(pid, signal);
+  }
+
+  async #start(): Promise<void> {
+    const deadline = performance.now() + SHUTDOWN_MS;
+    for (;;) {
+      try {
+        this.#version = await this.#startOnce();
+        return;
+      } catch (error) {
+        // The workers of a killed PostgreSQL hold its memory for a moment, and the next one refuses to start meanwhile.
+        if (!/still in use|already in use/.test(String(error)) || performance.now() > deadline) throw error;
+      }
+    }
   }
 
   async #startOnce(): Promise<string> {
@@ -142,12 +172,20 @@ export class LocalServer implements TestServer {
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    if (child === undefined) return;
-    child.kill("SIGCONT"); // A frozen server would not hear the next one.
-    child.kill(signal);
-    const timer = setTimeout(() => child.kill("SIGKILL"), SHUTDOWN_MS);
+    if (this.#child === undefined) return;
+    this.#signal("SIGCONT"); // A frozen server would not hear the next one.
+    this.#signal(signal);
+    const timer = setTimeout(() => this.#signal("SIGKILL"), SHUTDOWN_MS);
     await this.#ended;
     clearTimeout(timer);
+  }
+}
+
+/** Processes that a process has started and that are still there, as Linux lists them. */
+function childrenOf(pid: number | undefined): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+  } catch {
+    return []; // It has ended meanwhile.
   }
 }

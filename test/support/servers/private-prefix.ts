@@ -102,7 +102,13 @@ async function build(plan: PrefixPlan, machine: { triplet: string; loader: strin
   const work = `${target}.building`;
   await rm(work, { recursive: true, force: true }); // We hold the lock, so its builder was killed.
   const [state, debs, root] = ["apt", "debs", "root"].map((name) => join(work, name)) as [string, string, string];
-  for (const folder of [join(state, "sources"), join(state, "lists/partial"), join(state, "cache/archives/partial"), debs, root]) {
+  for (const folder of [
+    join(state, "sources"),
+    join(state, "lists/partial"),
+    join(state, "cache/archives/partial"),
+    debs,
+    root,
+  ]) {
     await mkdir(folder, { recursive: true });
   }
   await writeFile(
@@ -138,7 +144,8 @@ async function unpack(debs: string, root: string): Promise<void> {
   const queue = await readdir(debs);
   // The servers' user must be able to read what we unpack, whatever mask we were started with.
   const worker = async (): Promise<void> => {
-    for (let deb = queue.pop(); deb !== undefined; deb = queue.pop()) await runCommand(["sh", "-c", `umask 022; exec dpkg-deb -x "$0" "$1"`, deb, root], debs);
+    for (let deb = queue.pop(); deb !== undefined; deb = queue.pop())
+      await runCommand(["sh", "-c", `umask 022; exec dpkg-deb -x "$0" "$1"`, deb, root], debs);
   };
   await Promise.all(Array.from({ length: Math.min(4, cpus().length) }, worker));
 }

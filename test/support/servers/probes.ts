@@ -43,7 +43,7 @@ export async function probePostgres(url: string): Promise<string> {
     `SELECT current_setting('server_version') AS server,
             (SELECT default_version FROM pg_available_extensions WHERE name = 'vector') AS vector`,
   );
-  if (typeof row?.["vector"] !== "string") throw new Error("PostgreSQL has no extension \"vector\"; install pgvector");
+  if (typeof row?.["vector"] !== "string") throw new Error('PostgreSQL has no extension "vector"; install pgvector');
   return `PostgreSQL ${String(row["server"]).split(" ")[0]}, pgvector ${row["vector"]}`;
 }
 

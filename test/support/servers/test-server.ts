@@ -66,9 +66,14 @@ export interface PostgresOptions {
 
 /** Arguments of `redis-server`, the same on every route. `DEBUG` is allowed because fault tests use `DEBUG SLEEP`. */
 export function redisArguments(options: RedisOptions): string[] {
+  const settings = {
+    save: "",
+    "enable-debug-command": "yes",
+    appendonly: options.aof === true ? "yes" : "no",
+    appendfsync: "always",
+  };
   return [
-    ...["--save", "", "--enable-debug-command", "yes"],
-    ...["--appendonly", options.aof === true ? "yes" : "no", "--appendfsync", "always"],
+    ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
     ...(options.password === undefined ? [] : ["--requirepass", options.password]),
     ...(options.args ?? []),
   ];

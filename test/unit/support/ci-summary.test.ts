@@ -48,5 +48,7 @@ it("counts a failed hook and an error outside of any test as failures", async ()
 });
 
 it("counts a run that could not begin as a failure", async () => {
-  expect(await lastLine(`it("a", () => {});`, `export default () => { throw new Error("no servers"); };`)).toBe("0 passed, 1 failed");
+  expect(await lastLine(`it("a", () => {});`, `export default () => { throw new Error("no servers"); };`)).toBe(
+    "0 passed, 1 failed",
+  );
 });

@@ -43,7 +43,8 @@ async function dial(): Promise<{ socket: Socket; text: () => string; bytes: () =
 }
 
 /** Polls, because bytes arrive when they arrive; fails with what is there after two seconds. */
-const eventually = (what: () => unknown, wanted: unknown): Promise<void> => expect.poll(what, { interval: 5, timeout: 2_000 }).toEqual(wanted);
+const eventually = (what: () => unknown, wanted: unknown): Promise<void> =>
+  expect.poll(what, { interval: 5, timeout: 2_000 }).toEqual(wanted);
 
 describe("without faults", () => {
   it("passes bytes both ways and counts connections", async () => {

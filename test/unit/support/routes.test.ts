@@ -24,7 +24,9 @@ describe("choosing how to get servers", () => {
 
   it("says why each route failed, and what to do, when none is left", async () => {
     const choice = firstAvailable([route("first", new RouteUnavailable("not here")), route("second", new Error("disk full"))]);
-    await expect(choice).rejects.toThrow(/first: not here[^]*second: failed\. disk full[^]*TEST_DATABASE_URL[^]*STRATA_TEST_SKIP_SERVERS/);
+    await expect(choice).rejects.toThrow(
+      /first: not here[^]*second: failed\. disk full[^]*TEST_DATABASE_URL[^]*STRATA_TEST_SKIP_SERVERS/,
+    );
   });
 
   it("does not fall back to another server when the given one does not answer", async () => {
