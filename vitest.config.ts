@@ -40,7 +40,9 @@ const served = [
 const skip = process.env["STRATA_TEST_SKIP_SERVERS"] === "1" && process.env["CI"] !== "true";
 if (skip) {
   const names = served.map((project) => project.test?.name).join(", ");
-  console.warn(`\n!!! STRATA_TEST_SKIP_SERVERS=1: NOT RUN, because they need servers: ${names} !!!\n`);
+  const notice = `\n!!! NOT RUN, because STRATA_TEST_SKIP_SERVERS=1 and they need servers: ${names} !!!\n`;
+  console.warn(notice);
+  process.once("exit", () => console.warn(notice));
 }
 
 export default defineConfig({

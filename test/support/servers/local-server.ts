@@ -34,9 +34,17 @@ let base: Promise<string> | undefined;
 
 /** Where this process, or the test run that it works for, keeps the data of its servers; gone when the run ends. */
 export function ourRunDirectory(): Promise<string> {
-  const parents = process.env[PARENTS_DIRECTORY];
-  base ??= parents === undefined ? makeRunDirectory() : Promise.resolve(parents);
+  base ??= joinRun() ?? makeRunDirectory();
   return base;
+}
+
+/** The run directory of the test run that started us; undefined if none did. */
+function joinRun(): Promise<string> | undefined {
+  const parents = process.env[PARENTS_DIRECTORY];
+  if (parents === undefined) return undefined;
+  // A worker whose run was killed would finish its test first, with its servers. It ends at once, and they with it.
+  process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  return Promise.resolve(parents);
 }
 
 /** Makes the processes that we start from now on keep their servers' data in our run directory. */

@@ -35,25 +35,28 @@ export function templateName(runId: string): string {
 export async function openSharedServers(options: SharedServersOptions = {}): Promise<SharedServers> {
   const environment = options.environment ?? process.env;
   const runId = randomBytes(4).toString("hex");
-  const [postgres, redis] = await Promise.all([
+  const opened = await Promise.allSettled([
     open("TEST_DATABASE_URL", environment, probePostgres, () => startPostgres(options.postgres)),
     open("TEST_REDIS_URL", environment, probeRedis, () => startRedis(options.redis)),
   ]);
-  await createTemplate(postgres.url, runId);
+  const [postgres, redis] = opened.map((result) => (result.status === "fulfilled" ? result.value : undefined));
   let closed: Promise<unknown> | undefined;
-  return {
-    databaseUrl: postgres.url,
-    redisUrl: redis.url,
-    runId,
-    report: [postgres.line, redis.line],
-    async close() {
-      closed ??= Promise.all([
-        postgres.server?.stop() ?? dropDatabases(postgres.url, runId),
-        redis.server?.stop() ?? deleteKeys(redis.url, runId),
-      ]);
-      await closed;
-    },
+  const close = async (): Promise<void> => {
+    closed ??= Promise.all([
+      postgres && (postgres.server?.stop() ?? dropDatabases(postgres.url, runId)),
+      redis && (redis.server?.stop() ?? deleteKeys(redis.url, runId)),
+    ]);
+    await closed;
   };
+  try {
+    if (postgres === undefined || redis === undefined) throw opened.find((result) => result.status === "rejected")?.reason;
+    await createTemplate(postgres.url, runId);
+    const report = [postgres.line, redis.line];
+    return { databaseUrl: postgres.url, redisUrl: redis.url, runId, report, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 interface Opened {
