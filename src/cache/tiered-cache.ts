@@ -5,7 +5,7 @@
  * waiting for others to the coalescer. Nothing that fails in here reaches the model call: `lookup` answers `null`, `update`
  * resolves, and an event tells. Answers are stored behind the caller's back, so `update` costs the time of encoding.
  */
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { BaseCache } from "@langchain/core/caches";
 import type { Generation } from "@langchain/core/outputs";
 import { LRUCache } from "lru-cache";
@@ -13,7 +13,7 @@ import { isPromise } from "../core/abort.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type BypassReason, type Emit, type Observer } from "../core/events.ts";
-import { digest, type Digest } from "../core/key.ts";
+import { digest, digestAfter, keyPrefix, type Digest } from "../core/key.ts";
 import { parseByteSize, parseChoice, parseDuration, refuseUnknown, type ByteSize, type Duration } from "../core/options.ts";
 import { toPlain, type Json } from "../core/plain.ts";
 import { GLOBAL_SCOPE, scopeDigest, type Scope } from "../core/scope.ts";
@@ -23,7 +23,7 @@ import { controlResolver, currentConfig, type ResolveControl, type ScopeOption }
 import { Coalescer } from "./coalescer.ts";
 import { createCompression } from "./compression.ts";
 import { readLlmKey, type ModelIdentity } from "./llm-key.ts";
-import { decodeAnswer, encodeAnswer, parseAnswer, savedTokens, type StoredAnswer } from "./response-codec.ts";
+import { encodeAnswer, parseAnswer, prepareReplay, type Replay } from "./response-codec.ts";
 import type { CacheTier } from "./tier.ts";
 import { TieredStore, type Found } from "./tiered-store.ts";
 import { diskTier } from "./tiers/disk.ts";
@@ -85,7 +85,7 @@ export class TieredCache extends BaseCache {
   readonly #random: () => number;
   readonly #emit: Emit;
   readonly #store: TieredStore;
-  readonly #coalescer: Coalescer<StoredAnswer>;
+  readonly #coalescer: Coalescer<Replay>;
   readonly #coalesces: boolean;
   readonly #resolve: ResolveControl;
   readonly #modelId: string | undefined;
@@ -99,6 +99,12 @@ export class TieredCache extends BaseCache {
     maxSize: 2_000_000,
     sizeCalculation: (_identity, llmKey) => llmKey.length,
   });
+  /** Most calls have the model and the scope of the call before. */
+  #last: { readonly llmKey: string; readonly identity: ModelIdentity } = { llmKey: "", identity: { bypass: "model-unidentified" } };
+  #prefix = { scope: "", model: "", text: "" };
+  /** Makes hit ids unique: a random start for this cache, then a count. */
+  readonly #hitSeries = randomBytes(9).toString("base64url");
+  #hitCount = 0;
   #closing: Promise<void> | undefined;
 
   /** @throws {@link StrataConfigError} naming the option, the value and what is accepted */
@@ -223,14 +229,22 @@ export class TieredCache extends BaseCache {
     const { bypass, refresh, ttlMs, tags, scope } = this.#resolve(currentConfig());
     if (bypass) return this.#bypass("asked");
     if (scope === undefined) return this.#bypass("no-scope");
-    return { key: digest("answer", scope, identity.digest, prompt), scope, model: identity.digest, refresh, ttlMs, tags };
+    const model = identity.digest;
+    return { key: digestAfter(this.#keyPrefix(scope, model), prompt), scope, model, refresh, ttlMs, tags };
+  }
+
+  #keyPrefix(scope: Digest, model: Digest): string {
+    if (this.#prefix.scope !== scope || this.#prefix.model !== model) {
+      this.#prefix = { scope, model, text: keyPrefix("answer", scope, model) };
+    }
+    return this.#prefix.text;
   }
 
   #identify(llmKey: string): ModelIdentity {
-    const known = this.#identities.get(llmKey);
-    if (known !== undefined) return known;
-    const identity = readLlmKey(llmKey, this.#modelId);
+    if (llmKey === this.#last.llmKey) return this.#last.identity;
+    const identity = this.#identities.get(llmKey) ?? readLlmKey(llmKey, this.#modelId);
     this.#identities.set(llmKey, identity);
+    this.#last = { llmKey, identity };
     return identity;
   }
 
@@ -257,18 +271,18 @@ export class TieredCache extends BaseCache {
     return this.#miss(request, start);
   }
 
-  #landed(found: Found<StoredAnswer>, request: Request, start: number): Generation[] {
+  #landed(found: Found<Replay>, request: Request, start: number): Generation[] {
     this.#coalescer.landed(request.key, found.value, "tier");
     return this.#hit(found, request, start);
   }
 
-  #hit(found: Found<StoredAnswer>, request: Request, start: number): Generation[] {
+  #hit(found: Found<Replay>, request: Request, start: number): Generation[] {
     const ms = this.#clock.monotonic() - start;
     const { value, tier } = found;
     const coalesced = tier === "coalesced";
-    this.#counters.hit(ms, coalesced, found.cost, savedTokens(value));
+    this.#counters.hit(ms, coalesced, found.cost, value.tokens);
     this.#emit?.({ type: "cache.lookup", outcome: "hit", tier, coalesced, ms, key: request.key.slice(0, 12) });
-    return decodeAnswer(value, { hit: true, hitId: randomUUID(), source: "exact", tier, ms });
+    return value.build({ hit: true, hitId: `${this.#hitSeries}-${(this.#hitCount++).toString(36)}`, source: "exact", tier, ms });
   }
 
   #miss(request: Request, start: number): null {
@@ -280,14 +294,15 @@ export class TieredCache extends BaseCache {
 
   #put(request: Request, generations: Generation[]): Promise<void> {
     const { key, scope, tags } = request;
-    const value = encodeAnswer(generations);
-    const admitted = admitAnswer(value, this.#admit, generations);
+    const answer = encodeAnswer(generations);
+    const value = prepareReplay(answer);
+    const admitted = admitAnswer(answer, this.#admit, generations);
     const elapsed = this.#coalescer.landed(key, admitted ? value : undefined, "model");
     if (!admitted) {
       this.#bypass("not-admitted");
       return Promise.resolve();
     }
-    const payload = Buffer.from(JSON.stringify(value));
+    const payload = Buffer.from(JSON.stringify(answer));
     if (payload.byteLength > this.#maxValueBytes) {
       this.#bypass("too-large");
       return Promise.resolve();
@@ -320,8 +335,8 @@ export class TieredCache extends BaseCache {
   }
 }
 
-function readAnswer(payload: Buffer): StoredAnswer {
-  return parseAnswer(payload.toString("utf8"));
+function readAnswer(payload: Buffer): Replay {
+  return prepareReplay(parseAnswer(payload.toString("utf8")));
 }
 
 function readJson(payload: Buffer): Json {

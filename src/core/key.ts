@@ -13,16 +13,39 @@ export type Digest = string;
 /** Raised when the meaning of a key changes, so that an older release's entries are simply not found. */
 const KEY_VERSION = "strata-key-1";
 
+/** Texts up to a third of this are encoded in place; hashing a joined string would copy it twice more. */
+const SCRATCH_BYTES = 256 * 1024;
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+let scratchPrefix = "";
+let scratchPrefixBytes = 0;
+
 /**
- * SHA-256 over length-prefixed parts.
+ * SHA-256 over parts: all but the last with their length before them, then a mark, then the last.
  *
  * UTF-8 maps every lone surrogate to the same replacement character, so texts that hold one are hashed from their UTF-16 code
  * units instead; otherwise two different broken strings would share an answer.
  */
 export function digest(...parts: readonly string[]): Digest {
+  return digestAfter(keyPrefix(...parts.slice(0, -1)), parts.at(-1) ?? "");
+}
+
+/** The text of all parts but the last, for callers who hash many keys that differ in the last part only. */
+export function keyPrefix(...parts: readonly string[]): string {
   let text = KEY_VERSION;
   for (const part of parts) text += `|${part.length}:${part}`;
-  return text.isWellFormed()
-    ? crypto.hash("sha256", text, "base64url")
-    : crypto.hash("sha256", Buffer.from(`utf16|${text}`, "utf16le"), "base64url");
+  return `${text}|*`;
+}
+
+/** `digest(...parts, last)`, given `keyPrefix(...parts)`. */
+export function digestAfter(prefix: string, last: string): Digest {
+  if (!last.isWellFormed() || !prefix.isWellFormed()) {
+    return crypto.hash("sha256", Buffer.from(`utf16${prefix}${last}`, "utf16le"), "base64url");
+  }
+  if ((prefix.length + last.length) * 3 > SCRATCH_BYTES) return crypto.hash("sha256", prefix + last, "base64url");
+  if (prefix !== scratchPrefix) {
+    scratchPrefixBytes = scratch.write(prefix, 0, "utf8");
+    scratchPrefix = prefix;
+  }
+  const end = scratchPrefixBytes + scratch.write(last, scratchPrefixBytes, "utf8");
+  return crypto.hash("sha256", scratch.subarray(0, end), "base64url");
 }
