@@ -48,8 +48,9 @@ export interface CompressionStats {
 
 export interface Compression {
   /**
-   * Packs a payload as hard as its tier wants. Synchronous up to 32 KiB (under about 0.5 ms), except for `"best"` above 4 KiB;
-   * otherwise in the thread pool. The bytes may be the payload itself, and either way must not be changed.
+   * Packs a payload as hard as its tier wants. Synchronous up to 32 KiB (under about 0.5 ms), except where a slow level is asked
+   * for, which `"best"` does above 4 KiB; otherwise in the thread pool. The bytes may be the payload itself, and either way must
+   * not be changed.
    */
   compress(payload: Uint8Array, hint: { readonly effort: Effort }): MaybePromise<Compressed>;
   stats(): CompressionStats;
