@@ -265,7 +265,7 @@ export class TieredStore {
     if (envelope.codec !== 0 && effort === "fast") return entry;
     const raw = await decompress(envelope.codec, envelope.payload, envelope.rawLength);
     const { codec, bytes } = await this.#compression.compress(raw, { effort });
-    if (codec === envelope.codec) return entry;
+    if (bytes.byteLength >= envelope.payload.byteLength) return entry;
     const value = seal({ ...envelope, key: entry.key, scope: entry.scope, codec, payload: bytes });
     return { ...entry, value };
   }

@@ -1,0 +1,152 @@
+/**
+ * `strata demo`: an R1 chain asked three times. First the model answers; then memory does; then, after a real restart (another
+ * process), the disk does. Against the DeepSeek API when there is a key, else against the stand-in on this machine.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { UsageError, type Command, type Terminal } from "../command.ts";
+import { askAll, type Asked } from "../demo/ask.ts";
+import { askInNewProcess } from "../demo/restart.ts";
+import { formatMs, formatTable, shorten } from "../table.ts";
+
+/** Questions of the kind that is asked again and again; two are in Portuguese. */
+const QUESTIONS = [
+  "What is an order block in trading, and how do I recognise one?",
+  "Quanto devo arriscar por operação numa conta pequena?",
+  "How does a JWT prove who a user is?",
+  "O que muda na estrutura de mercado quando um fundo é rompido?",
+];
+
+const USAGE = `Usage: strata demo [--json] [--questions FILE]
+
+Shows a slow R1 chain made fast: miss, memory hit, restart, disk hit, and what was saved.
+Asks the DeepSeek API when DEEPSEEK_API_KEY is set, otherwise a stand-in of it on this machine.
+
+  --questions FILE  your own questions: a text file with one a line, or a JSON array of texts
+  --json            progress on standard error, and as the last line of standard output
+                    { modelCalls, memoryHits, diskHitsAfterRestart, savedMs, savedTokens }`;
+
+export const demo: Command = {
+  name: "demo",
+  summary: "show a slow R1 chain made fast: miss, memory hit, restart, disk hit",
+  usage: USAGE,
+  async run(args, terminal) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { json: { type: "boolean" }, questions: { type: "string" } },
+      strict: true,
+    });
+    const say = values.json === true ? terminal.note : terminal.out;
+    const questions = values.questions === undefined ? QUESTIONS : readQuestions(values.questions);
+    const folder = mkdtempSync(join(tmpdir(), "strata-demo-"));
+    try {
+      await withApi(terminal, say, (api) => show(questions, { ...api, folder }, terminal, say, values.json === true));
+      return 0;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+/** Where the model is, and where its answers are kept. */
+export interface DemoSetup {
+  readonly folder: string;
+  readonly apiKey: string;
+  /** `undefined` = the real API. */
+  readonly baseURL: string | undefined;
+}
+
+async function withApi(
+  terminal: Terminal,
+  say: (line: string) => void,
+  use: (api: Omit<DemoSetup, "folder">) => Promise<void>,
+): Promise<void> {
+  const apiKey = terminal.environment["DEEPSEEK_API_KEY"];
+  if (apiKey !== undefined && apiKey !== "") {
+    say("Model: deepseek-reasoner on the DeepSeek API (DEEPSEEK_API_KEY is set; the questions are paid for).\n");
+    return use({ apiKey, baseURL: undefined });
+  }
+  const { startDeepSeekStandIn } = await import("../../testing/deepseek-stand-in/start.ts");
+  const standIn = await startDeepSeekStandIn();
+  say(`Model: a STAND-IN of the DeepSeek API at ${standIn.url}, with realistic delays and composed answers.`);
+  say("Set DEEPSEEK_API_KEY to ask the real one.\n");
+  try {
+    await use({ apiKey: "stand-in", baseURL: standIn.url });
+  } finally {
+    await standIn.close();
+  }
+}
+
+async function show(
+  questions: readonly string[],
+  setup: DemoSetup,
+  terminal: Terminal,
+  say: (line: string) => void,
+  isJson: boolean,
+): Promise<void> {
+  const progress = (round: string) => (done: number, seconds: number) =>
+    terminal.status(`${round}: question ${Math.min(done + 1, questions.length)} of ${questions.length}, ${seconds} s`);
+  const first = await askAll(questions, setup, { rounds: 2, onProgress: progress("Asking the model") });
+  terminal.status("");
+  say(`Asked ${questions.length} questions twice. Now a new process opens the same folder and asks once more.`);
+  const restarted = await askInNewProcess(questions, setup);
+  const [misses = [], memory = []] = first;
+  const [disk = []] = restarted;
+
+  const rows = questions.map((question, index) => [
+    shorten(question, 44),
+    cell(misses[index]),
+    cell(memory[index]),
+    cell(disk[index]),
+    String(memory[index]?.savedTokens ?? 0),
+  ]);
+  say("");
+  say(formatTable(["Question", "model", "from memory", "after restart", "tokens saved"], rows));
+
+  const hits = [...memory, ...disk].filter(({ tier }) => tier !== undefined);
+  const modelMs = new Map(misses.map((miss) => [miss.question, miss.ms]));
+  const savedMs = hits.reduce((sum, hit) => sum + Math.max(0, (modelMs.get(hit.question) ?? 0) - hit.ms), 0);
+  const savedTokens = hits.reduce((sum, hit) => sum + hit.savedTokens, 0);
+  const result = {
+    modelCalls: [...misses, ...memory, ...disk].filter(({ tier }) => tier === undefined).length,
+    memoryHits: memory.filter(({ tier }) => tier === "memory").length,
+    diskHitsAfterRestart: disk.filter(({ tier }) => tier === "disk").length,
+    savedMs: Math.round(savedMs),
+    savedTokens,
+  };
+  say("");
+  say(`${result.modelCalls} calls of the model, ${result.memoryHits} answers from memory, ${result.diskHitsAfterRestart} from disk.`);
+  say(`Saved: ${formatMs(savedMs)} of waiting and ${savedTokens} tokens. Times are of the whole chain; in brackets, of the cache.`);
+  if (isJson) terminal.out(JSON.stringify(result));
+}
+
+function cell(asked: Asked | undefined): string {
+  if (asked === undefined) return "";
+  if (asked.tier === undefined) return formatMs(asked.ms);
+  return `${formatMs(asked.ms)} (${formatMs(asked.lookupMs)})`;
+}
+
+function readQuestions(file: string): readonly string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`The file of questions cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const questions = text.trimStart().startsWith("[") ? parseList(text, file) : text.split(/\r?\n/);
+  const asked = [...new Set(questions.map((question) => question.trim()).filter((question) => question !== ""))];
+  if (asked.length === 0) throw new UsageError(`${file} holds no question: one a line, or a JSON array of texts.`);
+  return asked;
+}
+
+function parseList(text: string, file: string): readonly string[] {
+  try {
+    const list: unknown = JSON.parse(text);
+    if (Array.isArray(list) && list.every((item) => typeof item === "string")) return list;
+  } catch {
+    // Told below, as for every other content that is no list of texts.
+  }
+  throw new UsageError(`${file} begins with "[" but is no JSON array of texts.`);
+}
