@@ -69,12 +69,13 @@ describe("servers of one's own", () => {
     const server = own(await startRedis({ aof: true, password: "with space" }));
     const redis = client(server.url);
     await redis.set("acknowledged", "yes");
-    const before = server.pid;
+    const run = async (): Promise<string | undefined> => /run_id:(\w+)/.exec(await redis.info("server"))?.[1];
+    const before = await run();
     await server.kill();
     expect(server.pid).toBeUndefined();
     await server.restart();
-    expect(server.pid).not.toBe(before);
     expect(await redis.get("acknowledged")).toBe("yes");
+    expect(await run()).not.toBe(before);
   });
 
   it("starts empty after a kill without an append-only file", async () => {

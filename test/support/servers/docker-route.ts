@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { ContainerRuntimeClient, StartedTestContainer } from "testcontainers";
+import type { ContainerRuntimeClient } from "testcontainers";
 import { freePort } from "./local-server.ts";
 import { probePostgres, probeRedis, waitFor } from "./probes.ts";
 import {
@@ -25,7 +25,12 @@ export const dockerRoute: Route = {
   name: "containers",
   async prepare() {
     const client = await engine();
-    return `engine ${client.info.containerRuntime.host}`;
+    for (const image of [POSTGRES_IMAGE, REDIS_IMAGES.redis8]) await fetchImage(client, image);
+    const { getReaper } = await import("testcontainers");
+    await getReaper(client).catch((error: Error) => {
+      throw new RouteUnavailable(`testcontainers cannot start its reaper (${error.message})`);
+    });
+    return `${POSTGRES_IMAGE}, ${REDIS_IMAGES.redis8}`;
   },
 
   async startRedis(options = {}) {
@@ -94,47 +99,63 @@ function engineMayExist(): boolean {
 
 async function startContainer(plan: ContainerPlan): Promise<TestServer> {
   const client = await engine();
-  const { GenericContainer } = await import("testcontainers");
+  const { getReaper, LABEL_TESTCONTAINERS_SESSION_ID } = await import("testcontainers");
+  await fetchImage(client, plan.image);
+  const host = client.info.containerRuntime.host;
   // A port that we choose stays the same over a restart; one that the engine chooses does not.
-  const container: StartedTestContainer = await new GenericContainer(plan.image)
-    .withExposedPorts({ container: plan.port, host: await freePort() })
-    .withEnvironment(plan.environment ?? {})
-    .withCommand(plan.command)
-    .withStartupTimeout(START_MS)
-    .start();
-  const handle = client.container.getById(container.getId());
-  const port = container.getMappedPort(plan.port);
-  const url = plan.url(`${container.getHost()}:${port}`);
-  const ready = (): Promise<string> =>
-    waitFor(
-      () => plan.probe(url),
-      START_MS,
-      () => undefined,
-    );
-  const version = await ready();
+  const port = await freePort();
+  const url = plan.url(`${host}:${port}`);
+  const container = await client.container.create({
+    Image: plan.image,
+    Cmd: plan.command,
+    Env: Object.entries(plan.environment ?? {}).map(([name, value]) => `${name}=${value}`),
+    ExposedPorts: { [`${plan.port}/tcp`]: {} },
+    HostConfig: { PortBindings: { [`${plan.port}/tcp`]: [{ HostPort: String(port) }] } },
+    // By this label testcontainers' reaper knows what to remove when we have been killed.
+    Labels: { [LABEL_TESTCONTAINERS_SESSION_ID]: (await getReaper(client)).sessionId },
+  });
   let stopped = false;
-  return {
-    url,
-    host: container.getHost(),
-    port,
-    pid: undefined,
-    version,
-    async kill(signal = "SIGKILL") {
-      if (signal === "SIGSTOP") return void (await handle.pause());
-      if (signal === "SIGCONT") return void (await handle.unpause());
-      const ended = ENDING_SIGNALS.has(signal) ? handle.wait() : undefined;
-      await handle.kill({ signal });
-      await ended;
-    },
-    async restart() {
-      const running = (await handle.inspect()).State.Running;
-      await (running ? handle.restart() : handle.start());
-      await ready();
-    },
-    async stop() {
-      if (stopped) return;
-      stopped = true;
-      await handle.remove({ force: true, v: true });
-    },
+  const stop = async (): Promise<void> => {
+    if (stopped) return;
+    stopped = true;
+    await container.remove({ force: true, v: true });
   };
+  const failure = async (): Promise<Error | undefined> => {
+    if ((await container.inspect()).State.Running) return undefined;
+    const log = await container.logs({ stdout: true, stderr: true, tail: 30 });
+    return new Error(`The container of ${plan.image} ended:\n${log.toString("utf8").replace(/[^\P{Cc}\n]/gu, "")}`);
+  };
+  const ready = (): Promise<string> => waitFor(() => plan.probe(url), START_MS, failure);
+  try {
+    await container.start();
+    const version = await ready();
+    return { url, host, port, pid: undefined, version, kill, restart, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  async function kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    if (signal === "SIGSTOP") return void (await container.pause());
+    if (signal === "SIGCONT") return void (await container.unpause());
+    const ended = ENDING_SIGNALS.has(signal) ? container.wait() : undefined;
+    await container.kill({ signal });
+    await ended;
+  }
+
+  async function restart(): Promise<void> {
+    const running = (await container.inspect()).State.Running;
+    await (running ? container.restart() : container.start());
+    await ready();
+  }
+}
+
+/** @throws {RouteUnavailable} the image is not here, and no registry gives it */
+async function fetchImage(client: ContainerRuntimeClient, image: string): Promise<void> {
+  const { ImageName } = await import("testcontainers");
+  const name = ImageName.fromString(image);
+  if (await client.image.exists(name)) return;
+  await client.image.pull(name).catch((error: Error) => {
+    throw new RouteUnavailable(`the image ${image} is not here and cannot be pulled (${error.message})`);
+  });
 }

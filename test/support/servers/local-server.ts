@@ -136,7 +136,13 @@ export class LocalServer implements TestServer {
     this.#child?.kill(signal);
     if (signal !== "SIGSTOP" && signal !== "SIGCONT") return;
     // PostgreSQL serves each connection by a process of its own, which ends with the main one but does not freeze with it.
-    for (const pid of childrenOf(this.#child?.pid)) process.kill(pid, signal);
+    for (const pid of childrenOf(this.#child?.pid)) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // Its connection was closed meanwhile.
+      }
+    }
   }
 
   async #start(): Promise<void> {

@@ -64,10 +64,14 @@ export async function queryOnce(url: string, sql: string): Promise<Record<string
  * @param hopeless asked before each attempt: the error that ends the wait, if there is one
  * @throws the last attempt's error after `withinMs`
  */
-export async function waitFor<T>(attempt: () => Promise<T>, withinMs: number, hopeless: () => Error | undefined): Promise<T> {
+export async function waitFor<T>(
+  attempt: () => Promise<T>,
+  withinMs: number,
+  hopeless: () => Error | undefined | Promise<Error | undefined>,
+): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
-    const end = hopeless();
+    const end = await hopeless();
     if (end !== undefined) throw end;
     try {
       return await attempt();

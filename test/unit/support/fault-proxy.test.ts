@@ -66,6 +66,24 @@ describe("without faults", () => {
     expect(client.text()).toBe("bye");
   });
 
+  it("delivers a request after the server has finished sending", async () => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (bytes) => received.push(bytes));
+      socket.end("hello");
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const own = await faultProxy((server.address() as AddressInfo).port);
+    const socket = connect({ port: own.port, host: "127.0.0.1", allowHalfOpen: true });
+    sockets.push(socket);
+    const [greeting] = (await once(socket, "data")) as [Buffer];
+    await once(socket, "end");
+    socket.write("late");
+    await eventually(() => [greeting.toString(), Buffer.concat(received).toString()], ["hello", "late"]);
+    await own.close();
+    server.close();
+  });
+
   it("puts its own address into a URL and keeps the rest", () => {
     expect(proxy.through("redis://:secret@db.example:6379/3?x=1")).toBe(`redis://:secret@127.0.0.1:${proxy.port}/3?x=1`);
   });
@@ -213,7 +231,7 @@ describe("damage", () => {
   });
 
   it("slices what was one chunk into many", async () => {
-    proxy.set({ requests: { sliceBytes: 1, bytesPerSecond: 1_000 } });
+    proxy.set({ requests: { sliceBytes: 1, bytesPerSecond: 100 } });
     const client = await dial();
     client.socket.write("sliced");
     await eventually(client.text, "sliced");
