@@ -113,7 +113,7 @@ export function answerSentences(question: Question): string[] {
 
 /** The `count` options that rank first for the seed, in the order in which they were given. */
 export function choose<T extends string>(options: readonly T[], count: number, seed: string): T[] {
-  const ranked = [...options].sort((a, b) => (digest(seed + a) < digest(seed + b) ? -1 : 1));
+  const ranked = options.toSorted((a, b) => (digest(seed + a) < digest(seed + b) ? -1 : 1));
   const chosen = new Set(ranked.slice(0, count));
   return options.filter((option) => chosen.has(option));
 }
