@@ -68,7 +68,9 @@ export function provenance(): string {
 
 /** Prose of about `bytes` bytes that no other seed gives. */
 export function prose(bytes: number, seed: string): string {
-  const words = "the model answers slowly when a question is long and repeated often so a cache keeps what it said before".split(" ");
+  const words = "the model answers slowly when a question is long and repeated often so a cache keeps what it said before".split(
+    " ",
+  );
   let text = `${seed} `;
   for (let index = 0; text.length < bytes; index++) text += `${words[(index * 7 + seed.length) % words.length]} `;
   return text.slice(0, bytes);

@@ -27,7 +27,10 @@ for (const bytes of [200, 2048, 8192, 32768]) {
   const prompts = Array.from({ length: ENTRIES }, (_, index) => prose(bytes, `prompt ${index}`));
   const strata = new TieredCache({ tiers: [memoryTier()] });
   const langchain = new InMemoryCache();
-  const bento = new BentoCache({ default: "l1", stores: { l1: bentostore().useL1Layer(memoryDriver({ maxItems: 10_000, serialize: false })) } });
+  const bento = new BentoCache({
+    default: "l1",
+    stores: { l1: bentostore().useL1Layer(memoryDriver({ maxItems: 10_000, serialize: false })) },
+  });
   // bentocache takes a key, so the caller hashes; one-shot hashing where Node has it would favour neither.
   const key = (prompt: string): string => createHash("sha256").update(prompt).update(LLM_KEY).digest("hex");
   for (const [index, prompt] of prompts.entries()) {
@@ -41,7 +44,11 @@ for (const bytes of [200, 2048, 8192, 32768]) {
       { name: "InMemoryCache", run: ({ prompt, llmKey }) => langchain.lookup(prompt, llmKey) },
       { name: "bentocache", run: ({ prompt }) => bento.get({ key: key(prompt) }) },
     ],
-    { rounds: 12, callsPerRound: 1000, input: (index) => ({ prompt: fresh(prompts[index % ENTRIES] ?? ""), llmKey: fresh(LLM_KEY) }) },
+    {
+      rounds: 12,
+      callsPerRound: 1000,
+      input: (index) => ({ prompt: fresh(prompts[index % ENTRIES] ?? ""), llmKey: fresh(LLM_KEY) }),
+    },
   );
   console.log(table(`Memory hit, prompt of ${bytes} bytes`, timings, "TieredCache"));
   await strata.close();

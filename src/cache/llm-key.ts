@@ -26,7 +26,15 @@ const VOLATILE = new Set([
 const SECRET = /key|token|secret|auth|passw|credential|header|cookie|bearer|signature/i;
 
 /** What the user's tools and formats contain is part of the request, whatever its names look like. */
-const REQUEST_PARTS = new Set(["tools", "functions", "tool_choice", "function_call", "response_format", "responseFormat", "format"]);
+const REQUEST_PARTS = new Set([
+  "tools",
+  "functions",
+  "tool_choice",
+  "function_call",
+  "response_format",
+  "responseFormat",
+  "format",
+]);
 
 const MODEL_NAMES = ["model", "modelName", "model_name", "modelId", "model_id", "deploymentName", "deployment"];
 
@@ -47,7 +55,7 @@ export function readLlmKey(llmKey: string, modelId: string | undefined): ModelId
   }
   if (modelId === undefined && !identifies(fields)) return { bypass: "model-unidentified" };
   const parts: string[] = ["model", modelId ?? ""];
-  for (const [name, value] of [...fields].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [name, value] of [...fields].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     if (VOLATILE.has(name) || value === undefined) continue;
     if (isSecret(name, value)) continue;
     parts.push(name, JSON.stringify(REQUEST_PARTS.has(name) ? value : withoutSecrets(value)));
@@ -63,7 +71,9 @@ function identifies(fields: ReadonlyMap<string, unknown>): boolean {
 }
 
 function isSecret(name: string, value: unknown): boolean {
-  return SECRET.test(name) && (typeof value === "string" || (typeof value === "object" && value !== null && !Array.isArray(value)));
+  return (
+    SECRET.test(name) && (typeof value === "string" || (typeof value === "object" && value !== null && !Array.isArray(value)))
+  );
 }
 
 function withoutSecrets(value: unknown): unknown {

@@ -73,7 +73,8 @@ export function encodeAnswer(generations: readonly Generation[]): StoredAnswer {
     const message = (generation as Partial<ChatGeneration>).message;
     const info = objectOrNothing(generation.generationInfo, "generationInfo");
     if (message === undefined) return { text: requireText(generation.text), ...(info && { info }) };
-    if (!isAnswer(message)) throw new StrataError("UNSTORABLE", `A message of type "${String(message.type)}" is not a model's answer.`);
+    if (!isAnswer(message))
+      throw new StrataError("UNSTORABLE", `A message of type "${String(message.type)}" is not a model's answer.`);
     const stored = encodeMessage(message);
     const text = requireText(generation.text);
     return { ...(text !== stored.content && { text }), ...(info && { info }), message: stored };
@@ -239,8 +240,9 @@ function hitMetadata(hit: Hit, savedUsage: Partial<UsageMetadata>): HitMetadata 
 function copier(value: Json): () => Json {
   if (typeof value !== "object" || value === null) return () => value;
   if (Array.isArray(value)) return value.length === 0 ? () => [] : () => clonePlain(value);
-  const isFlat = Object.values(value).every((item) => typeof item !== "object" || item === null);
-  return isFlat ? () => ({ ...value }) : () => clonePlain(value);
+  const object = value as JsonObject;
+  const isFlat = Object.values(object).every((item) => typeof item !== "object" || item === null);
+  return isFlat ? () => ({ ...object }) : () => clonePlain(object);
 }
 
 /** The same shape with every number at zero. */

@@ -100,7 +100,10 @@ export class TieredCache extends BaseCache {
     sizeCalculation: (_identity, llmKey) => llmKey.length,
   });
   /** Most calls have the model and the scope of the call before. */
-  #last: { readonly llmKey: string; readonly identity: ModelIdentity } = { llmKey: "", identity: { bypass: "model-unidentified" } };
+  #last: { readonly llmKey: string; readonly identity: ModelIdentity } = {
+    llmKey: "",
+    identity: { bypass: "model-unidentified" },
+  };
   #prefix = { scope: "", model: "", text: "" };
   /** Makes hit ids unique: a random start for this cache, then a count. */
   readonly #hitSeries = randomBytes(9).toString("base64url");
@@ -185,7 +188,10 @@ export class TieredCache extends BaseCache {
     const plain = toPlain(value);
     const payload = Buffer.from(JSON.stringify(plain));
     if (payload.byteLength > this.#maxValueBytes) {
-      throw new StrataError("UNSTORABLE", `The value has ${payload.byteLength} bytes; at most ${this.#maxValueBytes} are stored.`);
+      throw new StrataError(
+        "UNSTORABLE",
+        `The value has ${payload.byteLength} bytes; at most ${this.#maxValueBytes} are stored.`,
+      );
     }
     const { tags = [] } = options;
     const expiresAt = this.#expiry(ttlMs);
@@ -198,7 +204,9 @@ export class TieredCache extends BaseCache {
   }
 
   /** Removes entries from every tier, queues included; gives how many there were in the fullest tier. */
-  async clear(filter: { readonly tier?: string; readonly scope?: Scope | "global"; readonly tag?: string } = {}): Promise<number> {
+  async clear(
+    filter: { readonly tier?: string; readonly scope?: Scope | "global"; readonly tag?: string } = {},
+  ): Promise<number> {
     const { tag } = filter;
     const scope = filter.scope === undefined ? undefined : scopeDigest(filter.scope);
     const removed = await this.#store.clear({ scope, tag }, filter.tier);

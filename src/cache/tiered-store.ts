@@ -13,7 +13,7 @@ import { open, seal } from "../core/envelope.ts";
 import { StrataError } from "../core/errors.ts";
 import type { Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
-import { createCompression, decompress, type Compression } from "./compression.ts";
+import { decompress, type Compression } from "./compression.ts";
 import { Level, type LevelStats } from "./level.ts";
 import type { CacheTier, TierEntry, TierFilter, TierLimits } from "./tier.ts";
 
@@ -105,12 +105,16 @@ export class TieredStore {
     const value = seal({ key, scope, payload, tags, expiresAt, cost, createdAt, codec: 0, rawLength });
     const decoded: Decoded = { value: input.value, cost };
     const entry: TierEntry = { key, value, expiresAt, scope, tags, cost, decoded, decodedBytes: rawLength };
-    const written: MaybePromise<void>[] = [];
+    const awaited: Promise<void>[] = [];
     for (const level of this.#levels) {
-      if (level.tier.writes === "through") written.push(level.set([entry]));
-      else if (level.tier.writes !== "on-demotion") level.enqueue(entry);
+      if (level.tier.writes === "through") {
+        const written = level.set([entry]);
+        if (isPromise(written)) awaited.push(written);
+      } else if (level.tier.writes !== "on-demotion") {
+        level.enqueue(entry);
+      }
     }
-    if (written.some(isPromise)) await Promise.all(written);
+    if (awaited.length > 0) await Promise.all(awaited);
   }
 
   /** Removes entries from every tier and every queue; gives how many keys were in some tier. */
@@ -190,13 +194,7 @@ export class TieredStore {
   }
 
   /** Opens and decodes what a tier gave, once; damaged, foreign and outlived entries are dropped and counted. */
-  #verify<T>(
-    level: Level,
-    entry: TierEntry,
-    key: Digest,
-    scope: Digest,
-    decode: Decode<T>,
-  ): MaybePromise<Found<T> | undefined> {
+  #verify<T>(level: Level, entry: TierEntry, key: Digest, scope: Digest, decode: Decode<T>): MaybePromise<Found<T> | undefined> {
     const known = entry.decoded as Decoded | undefined;
     if (known !== undefined) return this.#found(level, entry, known as Decoded & { value: T });
     try {

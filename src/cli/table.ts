@@ -7,7 +7,9 @@ export function formatTable(head: readonly string[], rows: ReadonlyArray<readonl
   });
   const line = (cells: readonly string[]): string =>
     columns
-      .map(({ width, isNumeric }, index) => (isNumeric ? (cells[index] ?? "").padStart(width) : (cells[index] ?? "").padEnd(width)))
+      .map(({ width, isNumeric }, index) =>
+        isNumeric ? (cells[index] ?? "").padStart(width) : (cells[index] ?? "").padEnd(width),
+      )
       .join("  ")
       .trimEnd();
   return [line(head), columns.map(({ width }) => "─".repeat(width)).join("  "), ...rows.map(line)].join("\n");

@@ -98,7 +98,8 @@ export function open(value: Uint8Array, key: Digest, scope: Digest): Envelope {
   const storedLength = bytes.readUInt32LE(64);
   if (bytes.byteLength !== HEADER + tagsLength + storedLength) throw corrupt("its length is not the one that it states");
   if (bytes.toString("latin1", 8, 8 + FINGERPRINT) !== key.slice(0, FINGERPRINT)) throw corrupt("it belongs to another key");
-  if (bytes.toString("latin1", 24, 24 + FINGERPRINT) !== scope.slice(0, FINGERPRINT)) throw corrupt("it belongs to another scope");
+  if (bytes.toString("latin1", 24, 24 + FINGERPRINT) !== scope.slice(0, FINGERPRINT))
+    throw corrupt("it belongs to another scope");
   if (bytes.readUInt32LE(CHECKSUM_AT) !== checksum(bytes)) throw corrupt("its checksum does not match");
   const expiresAt = bytes.readDoubleLE(48);
   return {

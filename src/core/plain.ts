@@ -31,7 +31,8 @@ export function clonePlain<T extends Json>(value: T): T {
 function copy(value: unknown, path: string, depth: number): Json {
   if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
   if (typeof value === "number") {
-    if (!Number.isFinite(value) || Object.is(value, -0)) throw unstorable(path, `the number ${Object.is(value, -0) ? "-0" : value}`);
+    if (!Number.isFinite(value) || Object.is(value, -0))
+      throw unstorable(path, `the number ${Object.is(value, -0) ? "-0" : value}`);
     return value;
   }
   if (typeof value !== "object") throw unstorable(path, `of type ${typeof value}`);

@@ -29,7 +29,8 @@ export function scopeDigest(scope: Scope | "global"): Digest {
     if (!(PARTS as readonly string[]).includes(name)) {
       throw new StrataConfigError(`scope.${name}`, value, `the parts ${PARTS.join(", ")}`);
     }
-    if (typeof value !== "string" || value === "") throw new StrataConfigError(`scope.${name}`, value, "a text that is not empty");
+    if (typeof value !== "string" || value === "")
+      throw new StrataConfigError(`scope.${name}`, value, "a text that is not empty");
   }
   for (const name of PARTS) {
     const value = scope[name];

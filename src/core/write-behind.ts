@@ -42,7 +42,10 @@ export class WriteBehind<V> {
     const replaced = this.#waiting.get(key);
     const growth = sizeOf(value) - (replaced === undefined ? 0 : sizeOf(replaced));
     if (this.#bytes + growth > maxBytes) {
-      throw new StrataError("QUEUE_FULL", `${this.size} writes wait with ${this.#bytes} of ${maxBytes} bytes; no more are taken.`);
+      throw new StrataError(
+        "QUEUE_FULL",
+        `${this.size} writes wait with ${this.#bytes} of ${maxBytes} bytes; no more are taken.`,
+      );
     }
     this.#bytes += growth;
     this.#waiting.set(key, value);

@@ -119,7 +119,7 @@ export function diskTier(options: DiskTierOptions): CacheTier {
     }
   }
 
-  function put(target: Engine, entry: TierEntry): Promise<boolean> | undefined {
+  function put(target: Engine, entry: TierEntry): Promise<boolean> {
     const now = clock.now();
     const expiresAt = Math.min(entry.expiresAt ?? Infinity, now + ttl);
     const key = keyBytes(entry.key);
@@ -138,7 +138,7 @@ export function diskTier(options: DiskTierOptions): CacheTier {
   /** Removes expired and least recently used entries until the pages in use are well below the limit. */
   async function shrink(target: Engine): Promise<void> {
     if (usedBytes(target) <= maxBytes) return;
-    for (let excess = 1; excess > 0 && !closed; excess = usedBytes(target) - maxBytes * LOW_WATER) {
+    for (let excess = 1; excess > 0; excess = closed ? 0 : usedBytes(target) - maxBytes * LOW_WATER) {
       const gone: TierEntry[] = [];
       const now = clock.now();
       await target.environment.transaction(() => {

@@ -7,7 +7,15 @@
  */
 import { systemClock, type Clock } from "../../core/clock.ts";
 import type { Digest } from "../../core/key.ts";
-import { parseByteSize, parseChoice, parseCount, parseDuration, refuseUnknown, type ByteSize, type Duration } from "../../core/options.ts";
+import {
+  parseByteSize,
+  parseChoice,
+  parseCount,
+  parseDuration,
+  refuseUnknown,
+  type ByteSize,
+  type Duration,
+} from "../../core/options.ts";
 import type { Eviction, EvictionName } from "../eviction.ts";
 import { createEviction, EVICTION_NAMES } from "../evictions/create-eviction.ts";
 import type { CacheTier, TierEntry, TierFilter, TierHost } from "../tier.ts";

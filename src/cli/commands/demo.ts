@@ -38,7 +38,7 @@ export const demo: Command = {
       options: { json: { type: "boolean" }, questions: { type: "string" } },
       strict: true,
     });
-    const say = values.json === true ? terminal.note : terminal.out;
+    const say = (line: string): void => (values.json === true ? terminal.note(line) : terminal.out(line));
     const questions = values.questions === undefined ? QUESTIONS : readQuestions(values.questions);
     const folder = mkdtempSync(join(tmpdir(), "strata-demo-"));
     try {
@@ -117,8 +117,12 @@ async function show(
     savedTokens,
   };
   say("");
-  say(`${result.modelCalls} calls of the model, ${result.memoryHits} answers from memory, ${result.diskHitsAfterRestart} from disk.`);
-  say(`Saved: ${formatMs(savedMs)} of waiting and ${savedTokens} tokens. Times are of the whole chain; in brackets, of the cache.`);
+  say(
+    `${result.modelCalls} calls of the model, ${result.memoryHits} answers from memory, ${result.diskHitsAfterRestart} from disk.`,
+  );
+  say(
+    `Saved: ${formatMs(savedMs)} of waiting and ${savedTokens} tokens. Times are of the whole chain; in brackets, of the cache.`,
+  );
   if (isJson) terminal.out(JSON.stringify(result));
 }
 

@@ -32,7 +32,13 @@ Exit code 0 when nothing that is needed is broken; what is optional and absent i
     for (const name of OPTIONAL_PACKAGES) findings.push(await checkPackage(name));
     const isBroken = findings.some(({ state }) => state === "broken");
     if (values.json === true) terminal.out(JSON.stringify({ ok: !isBroken, findings }));
-    else terminal.out(formatTable(["Check", "State", "Detail"], findings.map(({ name, state, detail }) => [name, state, detail])));
+    else
+      terminal.out(
+        formatTable(
+          ["Check", "State", "Detail"],
+          findings.map(({ name, state, detail }) => [name, state, detail]),
+        ),
+      );
     return isBroken ? 1 : 0;
   },
 };
@@ -62,7 +68,11 @@ async function checkDisk(): Promise<Finding> {
     await tier.set([{ key, value }]);
     const [found] = await tier.get([key]);
     const works = found !== undefined && Buffer.compare(found.value, value) === 0;
-    return { name: "disk tier", state: works ? "ok" : "broken", detail: works ? `writes and reads in ${tmpdir()}` : "reads other bytes" };
+    return {
+      name: "disk tier",
+      state: works ? "ok" : "broken",
+      detail: works ? `writes and reads in ${tmpdir()}` : "reads other bytes",
+    };
   } catch (error) {
     return { name: "disk tier", state: "broken", detail: error instanceof Error ? error.message : String(error) };
   } finally {
@@ -81,7 +91,10 @@ async function checkPackage(name: string): Promise<Finding> {
     await import(name);
     return { name, state: "ok", detail: "installed" };
   } catch (error) {
-    const isAbsent = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes(name);
-    return isAbsent ? { name, state: "absent", detail: "optional, not installed" } : { name, state: "broken", detail: String(error) };
+    const isAbsent =
+      error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes(name);
+    return isAbsent
+      ? { name, state: "absent", detail: "optional, not installed" }
+      : { name, state: "broken", detail: String(error) };
   }
 }

@@ -58,7 +58,9 @@ export async function askAll(questions: readonly string[], setup: DemoSetup, opt
 
 async function makeModel({ apiKey, baseURL }: DemoSetup, cache: TieredCache) {
   const deepseek = await import("@langchain/deepseek").catch((cause: unknown) => {
-    throw new StrataError("MISSING_PEER", "The demo needs the package @langchain/deepseek: npm install @langchain/deepseek", { cause });
+    throw new StrataError("MISSING_PEER", "The demo needs the package @langchain/deepseek: npm install @langchain/deepseek", {
+      cause,
+    });
   });
   const configuration = baseURL === undefined ? {} : { configuration: { baseURL } };
   return new deepseek.ChatDeepSeek({ model: "deepseek-reasoner", apiKey, cache, ...configuration });

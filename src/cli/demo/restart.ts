@@ -13,7 +13,9 @@ export interface RestartRequest {
 export function askInNewProcess(questions: readonly string[], setup: DemoSetup): Promise<Asked[][]> {
   return new Promise((resolve, reject) => {
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const child = fork(fileURLToPath(new URL(`./restarted.${extension}`, import.meta.url)), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const child = fork(fileURLToPath(new URL(`./restarted.${extension}`, import.meta.url)), {
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     let answered = false;
     child.once("message", (rounds) => {
       answered = true;
