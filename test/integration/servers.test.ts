@@ -1,6 +1,6 @@
 /** The test bed itself: that the servers are real, have what we need of them, and can be broken. */
 import { Redis } from "ioredis";
-import pg from "pg";
+import { Client } from "pg";
 import { afterEach, describe, expect, inject, it } from "vitest";
 import { freshDatabase, freshPrefix } from "../support/fresh.ts";
 import { queryOnce } from "../support/servers/probes.ts";
@@ -100,7 +100,7 @@ describe("servers of one's own", () => {
 
   it("freezes a PostgreSQL with its open connections", async () => {
     const server = own(await startPostgres());
-    const query = new pg.Client(server.url);
+    const query = new Client(server.url);
     await query.connect();
     await server.kill("SIGSTOP");
     const one = query.query("SELECT 1 AS one");

@@ -1,5 +1,5 @@
 import { createConnection } from "node:net";
-import pg from "pg";
+import { Client } from "pg";
 
 /** How long one attempt to talk to a server may take, milliseconds. */
 const ATTEMPT_MS = 2_000;
@@ -49,7 +49,7 @@ export async function probePostgres(url: string): Promise<string> {
 
 /** Runs one statement on a connection of its own. */
 export async function queryOnce(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: ATTEMPT_MS });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: ATTEMPT_MS });
   client.on("error", () => {}); // A server that dies under the query fails the query as well, and that is the error we want.
   try {
     await client.connect();
