@@ -2,7 +2,12 @@ import { defineConfig } from "tsdown";
 
 export default defineConfig({
   // One entry a subpath of `exports` in package.json, then the command line; what needs an optional peer has an entry of its own.
-  entry: ["src/index.ts", "src/cli/main.ts", "src/cli/demo/restarted.ts"],
+  entry: [
+    "src/index.ts",
+    "src/testing/deepseek-stand-in/start.ts",
+    "src/cli/main.ts",
+    "src/cli/demo/restarted.ts",
+  ],
   format: ["esm", "cjs"],
   platform: "node",
   target: "node20",
