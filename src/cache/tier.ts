@@ -1,7 +1,7 @@
 import type { CallOptions, MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Digest } from "../core/key.ts";
-import type { ByteSize, Duration } from "../core/options.ts";
+import type { Duration } from "../core/options.ts";
 
 /**
  * A cache tier: a place that keeps bytes by key digest until they expire. It knows nothing of prompts, models or compression;
@@ -95,4 +95,3 @@ export interface TierHost {
   fault(operation: "get" | "set" | "delete" | "clear", error: unknown): void;
 }
 
-export type { ByteSize, Duration };

@@ -36,7 +36,7 @@ const CHECKSUM_AT = 72;
 const HEADER = 76;
 
 /** What an envelope says about its payload. */
-export interface EnvelopeHeader {
+interface EnvelopeHeader {
   readonly createdAt: number;
   /** Unix ms; `undefined` = never. */
   readonly expiresAt: number | undefined;
@@ -123,7 +123,12 @@ function checksum(bytes: Buffer): number {
 }
 
 function readTags(bytes: Buffer): readonly string[] {
-  const tags: unknown = JSON.parse(bytes.toString("utf8"));
+  let tags: unknown;
+  try {
+    tags = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    // Not even JSON: refused below with everything else that is no list of texts.
+  }
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string")) throw corrupt("its tags are not a list of texts");
   return tags;
 }

@@ -11,7 +11,7 @@ import type { Command } from "../command.ts";
 import { formatTable } from "../table.ts";
 
 /** `absent` is no failure: it is optional and not asked for. */
-export interface Finding {
+interface Finding {
   readonly name: string;
   readonly state: "ok" | "absent" | "broken";
   readonly detail: string;
