@@ -54,6 +54,11 @@ export class Coalescer<T> {
     return this.#flights.size;
   }
 
+  /** Whether somebody leads, so that `join` may wait. */
+  isUnderWay(key: string): boolean {
+    return this.#flights.size > 0 && this.#flights.has(key);
+  }
+
   /**
    * Joins the flight for `key`, or opens one.
    * @param group whose durations are learned together: the model

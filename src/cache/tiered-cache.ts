@@ -142,9 +142,10 @@ export class TieredCache extends BaseCache {
     try {
       const request = this.#request(prompt, llmKey);
       if (request === undefined || request.refresh) return Promise.resolve(null);
-      const first = this.#store.getFromFirst(request.key, request.scope, readAnswer);
-      if (first !== undefined) return Promise.resolve(this.#hit(first, request, start));
-      return this.#lookupBelow(request, start);
+      if (this.#coalescer.isUnderWay(request.key)) return this.#await(request, start);
+      const found = this.#store.get(request.key, request.scope, readAnswer);
+      if (found === undefined || isPromise(found)) return this.#lead(found, request, start);
+      return Promise.resolve(this.#hit(found, request, start));
     } catch (error) {
       this.#refused(error);
       return Promise.resolve(null);
@@ -256,27 +257,33 @@ export class TieredCache extends BaseCache {
     return identity;
   }
 
-  async #lookupBelow(request: Request, start: number): Promise<Generation[] | null> {
-    const { key, scope } = request;
-    const flight = this.#coalescer.join(key, request.model);
-    if (flight !== undefined) {
-      const awaited = await flight;
-      if (awaited !== undefined) {
-        return this.#hit({ value: awaited, tier: "coalesced", expiresAt: undefined, cost: 0 }, request, start);
-      }
-      return this.#miss(request, start);
-    }
-    const found = this.#store.get(key, scope, readAnswer);
-    if (isPromise(found)) {
-      const late = await found;
-      if (late !== undefined) return this.#landed(late, request, start);
-    } else {
+  /** Opens a flight, which others who ask for the same join. */
+  async #lead(
+    reading: Promise<Found<Replay> | undefined> | undefined,
+    request: Request,
+    start: number,
+  ): Promise<Generation[] | null> {
+    const { key, model } = request;
+    this.#coalescer.join(key, model);
+    if (reading !== undefined) {
+      const found = await reading;
       if (found !== undefined) return this.#landed(found, request, start);
+    } else if (this.#coalesces) {
       // One turn of the event loop before the leader learns of its miss: whoever asks in it is provably another caller.
-      if (this.#coalesces) await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
     }
     this.#coalescer.missed(key);
     return this.#miss(request, start);
+  }
+
+  /** Waits for the caller who leads; when nothing comes, another process may have stored it meanwhile. */
+  async #await(request: Request, start: number): Promise<Generation[] | null> {
+    const { key, scope, model } = request;
+    const awaited = await this.#coalescer.join(key, model);
+    if (awaited !== undefined)
+      return this.#hit({ value: awaited, tier: "coalesced", expiresAt: undefined, cost: 0 }, request, start);
+    const found = await this.#store.get(key, scope, readAnswer);
+    return found === undefined ? this.#miss(request, start) : this.#hit(found, request, start);
   }
 
   #landed(found: Found<Replay>, request: Request, start: number): Generation[] {

@@ -87,16 +87,6 @@ export class TieredStore {
     return this.#getFrom(0, this.#fence, key, scope, decode, options);
   }
 
-  /** Whether the first tier has it, without asking any other. */
-  getFromFirst<T>(key: Digest, scope: Digest, decode: Decode<T>): Found<T> | undefined {
-    const level = this.#levels[0];
-    if (level === undefined || level.tier.writes !== "through") return undefined;
-    const entry = level.get(key);
-    if (entry === undefined || isPromise(entry)) return undefined;
-    const found = this.#verify(level, entry, key, scope, decode);
-    return isPromise(found) ? undefined : found;
-  }
-
   /** Stores an entry. Resolves when the tiers that are written through have it; the others follow behind. Never rejects. */
   async set<T>(input: StoreInput<T>): Promise<void> {
     const { key, scope, payload, tags, expiresAt, cost } = input;
