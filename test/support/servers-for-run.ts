@@ -1,6 +1,6 @@
 /** Vitest's global setup of the projects that need servers: the first of them starts the servers, the others use the same. */
 import type { TestProject } from "vitest/node";
-import { shareRunDirectory } from "./servers/local-server.ts";
+import { shareRunDirectories } from "./servers/local-server.ts";
 import { openSharedServers, type SharedServers } from "./servers/shared-servers.ts";
 
 declare module "vitest" {
@@ -19,7 +19,7 @@ const shared = globalThis as { [SHARED]?: Promise<SharedServers> };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const first = shared[SHARED] === undefined;
-  shared[SHARED] ??= shareRunDirectory().then(() => openSharedServers());
+  shared[SHARED] ??= shareRunDirectories().then(() => openSharedServers());
   const servers = await shared[SHARED];
   if (first) for (const line of servers.report) project.vitest.logger.log(`Test server: ${line}`);
   project.provide("databaseUrl", servers.databaseUrl);

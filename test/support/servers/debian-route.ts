@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { freePort, LocalServer, ourRunDirectory } from "./local-server.ts";
+import { freePort, LocalServer, ourRunDirectories } from "./local-server.ts";
 import { openPrefix, type Prefix, type PrefixPlan } from "./private-prefix.ts";
 import { probePostgres, probeRedis } from "./probes.ts";
 import { runCommand } from "./run-command.ts";
@@ -62,7 +62,8 @@ export const debianRoute: Route = {
 };
 
 async function startRedis(prefix: Prefix, program: string, options: RedisOptions): Promise<TestServer> {
-  const directory = await dataDirectory(await ourRunDirectory(), program);
+  const { disk, memory } = await ourRunDirectories();
+  const directory = await dataDirectory(options.aof === true ? disk : memory, program);
   const port = await freePort();
   const login = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`;
   const url = `redis://${login}127.0.0.1:${port}`;
@@ -80,7 +81,8 @@ async function startRedis(prefix: Prefix, program: string, options: RedisOptions
 }
 
 async function startPostgres(prefix: Prefix, options: PostgresOptions): Promise<TestServer> {
-  const directory = await dataDirectory(await ourRunDirectory(), "postgres");
+  const { disk, memory } = await ourRunDirectories();
+  const directory = await dataDirectory(options.durability === "shipped" ? disk : memory, "postgres");
   const port = await freePort();
   const data = join(directory, "data");
   const program = (name: string): string => join(prefix.directory, POSTGRES_PROGRAMS, name);

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { waitFor } from "./probes.ts";
-import { asServerUser, runDirectory } from "./server-user.ts";
+import { asServerUser, makeRunDirectories, type RunDirectories } from "./server-user.ts";
 import { ENDING_SIGNALS, type TestServer } from "./test-server.ts";
 
 /** Longest start that is waited for, milliseconds; a PostgreSQL that was killed replays its log first. */
@@ -27,38 +27,38 @@ export interface LocalServerPlan {
 }
 
 /** Set by a test run for its workers, which are killed when they are done and could not clean up. */
-const PARENTS_DIRECTORY = "STRATA_TEST_RUN_DIRECTORY";
+const PARENTS_DIRECTORIES = "STRATA_TEST_RUN_DIRECTORIES";
 
 const live = new Set<LocalServer>();
-let base: Promise<string> | undefined;
+let directories: Promise<RunDirectories> | undefined;
 
 /** Where this process, or the test run that it works for, keeps the data of its servers; gone when the run ends. */
-export function ourRunDirectory(): Promise<string> {
-  base ??= joinRun() ?? makeRunDirectory();
-  return base;
+export function ourRunDirectories(): Promise<RunDirectories> {
+  directories ??= joinRun() ?? beginRun();
+  return directories;
 }
 
-/** The run directory of the test run that started us; undefined if none did. */
-function joinRun(): Promise<string> | undefined {
-  const parents = process.env[PARENTS_DIRECTORY];
+/** Makes the processes that we start from now on keep their servers' data in our run directories. */
+export async function shareRunDirectories(): Promise<void> {
+  process.env[PARENTS_DIRECTORIES] = JSON.stringify(await ourRunDirectories());
+}
+
+/** The run directories of the test run that started us; undefined if none did. */
+function joinRun(): Promise<RunDirectories> | undefined {
+  const parents = process.env[PARENTS_DIRECTORIES];
   if (parents === undefined) return undefined;
   // A worker whose run was killed would finish its test first, with its servers. It ends at once, and they with it.
   process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
-  return Promise.resolve(parents);
+  return Promise.resolve(JSON.parse(parents) as RunDirectories);
 }
 
-/** Makes the processes that we start from now on keep their servers' data in our run directory. */
-export async function shareRunDirectory(): Promise<void> {
-  process.env[PARENTS_DIRECTORY] = await ourRunDirectory();
-}
-
-async function makeRunDirectory(): Promise<string> {
-  const directory = await runDirectory();
+async function beginRun(): Promise<RunDirectories> {
+  const made = await makeRunDirectories();
   process.once("exit", () => {
     for (const server of live) server.abandon();
-    rmSync(directory, { recursive: true, force: true });
+    for (const directory of Object.values<string>({ ...made })) rmSync(directory, { recursive: true, force: true });
   });
-  return directory;
+  return made;
 }
 
 /** A port of the loopback that was free a moment ago. */

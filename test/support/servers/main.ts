@@ -14,7 +14,8 @@ async function main(args: readonly string[]): Promise<void> {
   console.log("# Ctrl-C ends them");
   const wait = setInterval(() => {}, 60_000);
   await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    // Heard for ever: a terminal and a wrapper such as tsx both send it, and the second would end us in the middle of closing.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
   });
   clearInterval(wait);
   await servers.close();

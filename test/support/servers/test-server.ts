@@ -81,7 +81,7 @@ export function redisArguments(options: RedisOptions): string[] {
 
 /** Arguments of `postgres`, the same on every route. Compiling queries is off: the private prefix carries no LLVM. */
 export function postgresArguments(options: PostgresOptions): string[] {
-  const fast = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+  const fast = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_wal_size: "256MB" };
   const settings = { jit: "off", max_connections: "200", ...(options.durability === "shipped" ? {} : fast), ...options.settings };
   return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
