@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
@@ -13,7 +13,9 @@ afterEach(async () => {
 
 /** Runs Vitest on a project of one test file, with our reporter and one that prints later, and gives its last line. */
 async function lastLine(testFile: string, setup = "export default () => {};"): Promise<string> {
-  const folder = await mkdtemp(join(repository, "node_modules/.cache/ci-summary-"));
+  const cache = join(repository, "node_modules/.cache");
+  await mkdir(cache, { recursive: true });
+  const folder = await mkdtemp(join(cache, "ci-summary-"));
   folders.push(folder);
   await writeFile(join(folder, "some.test.ts"), `import { afterAll, expect, it } from "vitest";\n${testFile}`);
   await writeFile(join(folder, "setup.ts"), setup);
