@@ -283,7 +283,9 @@ export class TieredCache extends BaseCache {
     if (awaited !== undefined)
       return this.#hit({ value: awaited, tier: "coalesced", expiresAt: undefined, cost: 0 }, request, start);
     const found = await this.#store.get(key, scope, readAnswer);
-    return found === undefined ? this.#miss(request, start) : this.#hit(found, request, start);
+    if (found !== undefined) return this.#hit(found, request, start);
+    this.#coalescer.missed(key);
+    return this.#miss(request, start);
   }
 
   #landed(found: Found<Replay>, request: Request, start: number): Generation[] {
