@@ -13,23 +13,61 @@ export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
+/** Who waits for one signal, behind a single listener. */
+interface Watch {
+  readonly callbacks: Set<() => void>;
+  readonly listener: () => void;
+}
+
+const watches = new WeakMap<AbortSignal, Watch>();
+
+/**
+ * Calls `callback` once, when the signal aborts or now if it has; the returned function takes that back.
+ *
+ * However many wait for one signal, it gets one listener: Node warns of a leak at the eleventh, and a batch of calls shares its
+ * caller's signal. With the last callback the listener goes, for a signal that is listened to is not collected.
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) {
+    callback();
+    return () => undefined;
+  }
+  const { callbacks, listener } = watches.get(signal) ?? watch(signal);
+  callbacks.add(callback);
+  return () => {
+    callbacks.delete(callback);
+    if (callbacks.size > 0 || watches.get(signal)?.callbacks !== callbacks) return;
+    watches.delete(signal);
+    signal.removeEventListener("abort", listener);
+  };
+}
+
+function watch(signal: AbortSignal): Watch {
+  const callbacks = new Set<() => void>();
+  const listener = (): void => {
+    watches.delete(signal);
+    for (const callback of callbacks) callback();
+  };
+  const made: Watch = { callbacks, listener };
+  watches.set(signal, made);
+  signal.addEventListener("abort", listener, { once: true });
+  return made;
+}
+
 /** Waits for `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
 export function sleep(clock: Clock, ms: number, options: CallOptions = {}): Promise<void> {
   const { signal } = options;
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason as Error);
-      return;
-    }
     const cancel = clock.setTimer(ms, () => {
-      signal?.removeEventListener("abort", onAbort);
+      release?.();
       resolve();
     });
-    function onAbort(): void {
-      cancel();
-      reject(signal?.reason as Error);
-    }
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const release =
+      signal &&
+      onAbort(signal, () => {
+        cancel();
+        reject(signal.reason as Error);
+      });
   });
 }
 
@@ -39,10 +77,9 @@ export function sleep(clock: Clock, ms: number, options: CallOptions = {}): Prom
  */
 export function waitOrAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  if (signal.aborted) return Promise.reject(signal.reason as Error);
   return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const release = onAbort(signal, () => reject(signal.reason as Error));
+    // Also when the caller has left: a failure that nobody listens to ends the process.
+    promise.finally(release).then(resolve, reject);
   });
 }

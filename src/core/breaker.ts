@@ -23,7 +23,7 @@ export interface BreakerOptions {
 type State =
   | { readonly kind: "closed"; failures: number }
   | { readonly kind: "open"; readonly until: number; readonly pauseMs: number }
-  | { readonly kind: "probing"; readonly pauseMs: number };
+  | { readonly kind: "probing"; readonly until: number; readonly pauseMs: number };
 
 export class Breaker {
   readonly #options: Required<Omit<BreakerOptions, "onChange">> & Pick<BreakerOptions, "onChange">;
@@ -41,8 +41,10 @@ export class Breaker {
   allows(): boolean {
     const state = this.#state;
     if (state.kind === "closed") return true;
-    if (state.kind === "probing" || this.#options.clock.monotonic() < state.until) return false;
-    this.#state = { kind: "probing", pauseMs: state.pauseMs };
+    const now = this.#options.clock.monotonic();
+    if (now < state.until) return false;
+    // A probe that has not come back by then gets a successor: one call that hangs must not keep a healed engine off.
+    this.#state = { kind: "probing", until: now + this.#options.maxPauseMs, pauseMs: state.pauseMs };
     return true;
   }
 

@@ -48,7 +48,8 @@ export interface ManualClock extends Clock {
  * @param start Unix milliseconds at which it stands; default 1,700,000,000,000 (14 November 2023)
  */
 export function manualClock(start = 1_700_000_000_000): ManualClock {
-  let wall = start;
+  // The wall clock is a distance from the monotonic one: two sums would drift apart by their rounding.
+  let origin = start;
   let elapsed = 0;
   let sequence = 0;
   const timers = new Map<number, { at: number; fire: () => void }>();
@@ -63,7 +64,7 @@ export function manualClock(start = 1_700_000_000_000): ManualClock {
   }
 
   return {
-    now: () => wall,
+    now: () => origin + elapsed,
     monotonic: () => elapsed,
     setTimer(ms, fire) {
       const id = sequence++;
@@ -77,17 +78,16 @@ export function manualClock(start = 1_700_000_000_000): ManualClock {
         const timer = timers.get(id);
         timers.delete(id);
         if (timer === undefined) continue;
-        wall += timer.at - elapsed;
         elapsed = timer.at;
         timer.fire();
         await settle();
       }
-      wall += limit - elapsed;
-      elapsed = limit;
+      // A longer advance that runs at the same time may be ahead already.
+      elapsed = Math.max(elapsed, limit);
       await settle();
     },
     jump(ms) {
-      wall += ms;
+      origin += ms;
     },
     get pending() {
       return timers.size;

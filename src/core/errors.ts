@@ -44,8 +44,11 @@ export class StrataError extends StrataErrorBase {
   }
 }
 
+/** A brand of its own: with the inherited one every `StrataError` would be `instanceof StrataConfigError`. */
+const ConfigErrorBase: typeof StrataError = strata.brand(StrataError, "config");
+
 /** An option has a value that is not accepted. The message names the option, the value, and what is accepted. */
-export class StrataConfigError extends StrataError {
+export class StrataConfigError extends ConfigErrorBase {
   override readonly name = "StrataConfigError";
   readonly option: string;
 
@@ -60,7 +63,13 @@ export function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === "object" && value !== null) return `an object (${value.constructor?.name ?? "no class"})`;
+  if (typeof value === "object" && value !== null) return `an object (${className(value)})`;
   if (typeof value === "bigint") return `${value}n`;
   return String(value);
+}
+
+/** The name of an object's class. Read off the prototype: an own property `constructor` is data, which no message shows. */
+export function className(value: object): string {
+  const constructor: unknown = (Object.getPrototypeOf(value) as object | null)?.constructor;
+  return typeof constructor === "function" ? constructor.name : "no class";
 }

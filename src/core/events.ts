@@ -5,7 +5,8 @@
  * Names are the noun, then what happened. Labels (`tier`, `reason`, `operation`) come from closed sets or from names that the
  * user gave to tiers; no event holds a prompt, an answer, a raw key or a scope in clear.
  */
-import type { StrataErrorCode } from "./errors.ts";
+import { isPromise } from "./abort.ts";
+import { describe, type StrataErrorCode } from "./errors.ts";
 
 export type StrataEvent =
   | CacheLookupEvent
@@ -94,7 +95,7 @@ export interface CacheClearedEvent {
   readonly entries: number;
 }
 
-/** Sees every event. What it throws is reported once, through `process.emitWarning`, and never reaches the caller. */
+/** Sees every event. What it throws or rejects with is reported once, through `process.emitWarning`; the caller never sees it. */
 export type Observer = (event: StrataEvent) => void;
 
 /** Hands events to an observer; `undefined` when nobody listens, so that no event object is built for nothing. */
@@ -104,15 +105,29 @@ export type Emit = Observer | undefined;
 export function guardObserver(observer: Observer | undefined): Emit {
   if (observer === undefined) return undefined;
   let reported = false;
+  const report = (error: unknown): void => {
+    if (reported) return;
+    reported = true;
+    process.emitWarning(`An observer of langchain-strata threw and is ignored from now on when it does: ${textOf(error)}`, {
+      code: "STRATA_OBSERVER",
+    });
+  };
   return (event) => {
     try {
-      observer(event);
+      // An `async` function is accepted as an observer too; unhandled, its rejection would end the process.
+      const outcome: unknown = observer(event);
+      if (isPromise(outcome)) outcome.then(undefined, report);
     } catch (error) {
-      if (reported) return;
-      reported = true;
-      process.emitWarning(`An observer of langchain-strata threw and is ignored from now on when it does: ${String(error)}`, {
-        code: "STRATA_OBSERVER",
-      });
+      report(error);
     }
   };
+}
+
+/** Anything can be thrown, also what has no text. */
+function textOf(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return describe(error);
+  }
 }

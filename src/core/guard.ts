@@ -4,7 +4,7 @@
  *
  * A call that answers synchronously passes with no timer and no promise: the memory and disk tiers are read that way.
  */
-import { isPromise, sleep, type CallOptions, type MaybePromise } from "./abort.ts";
+import { isPromise, onAbort, sleep, type CallOptions, type MaybePromise } from "./abort.ts";
 import { Breaker, type BreakerOptions } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
 import { StrataError } from "./errors.ts";
@@ -18,7 +18,10 @@ export interface RetryOptions {
   readonly maxMs: number;
   /** Whether the error is worth another try; default: all are. */
   readonly worthIt?: (error: unknown) => boolean;
-  /** What the server asked for (`Retry-After`), ms; takes the place of the jittered wait when larger. */
+  /**
+   * What the server asked for (`Retry-After`), ms; takes the place of the jittered wait when larger. When it is beyond `maxMs`
+   * there is no further try: a sooner one would be refused again.
+   */
   readonly askedMs?: (error: unknown) => number | undefined;
 }
 
@@ -63,6 +66,7 @@ export class Guard {
    * @throws {@link StrataError} `CIRCUIT_OPEN` at once, `TIMEOUT` after the deadline; else what `call` threw
    */
   run<T>(call: (options: CallOptions) => MaybePromise<T>, options: GuardedCall = {}): MaybePromise<T> {
+    options.signal?.throwIfAborted();
     if (!this.#breaker.allows()) throw new StrataError("CIRCUIT_OPEN", `${this.#options.name} failed lately and was not tried.`);
     let outcome: MaybePromise<T>;
     try {
@@ -109,8 +113,10 @@ export class Guard {
     let last = error;
     for (let attempt = 0; attempt < retry.retries; attempt++) {
       if (retry.worthIt?.(last) === false) break;
+      const asked = retry.askedMs?.(last) ?? 0;
+      if (asked > retry.maxMs) break;
       const jittered = random() * Math.min(retry.maxMs, retry.baseMs * 2 ** attempt);
-      await sleep(clock, Math.max(jittered, retry.askedMs?.(last) ?? 0), options);
+      await sleep(clock, Math.max(jittered, asked), options);
       if (!this.#breaker.allows()) break;
       try {
         const value = await this.#withDeadline(Promise.resolve(call(options)), options);
@@ -132,23 +138,33 @@ export class Guard {
     const { clock, name } = this.#options;
     if (deadlineMs === undefined && signal === undefined) return call;
     return new Promise<T>((resolve, reject) => {
-      const cancel =
-        deadlineMs === undefined
-          ? undefined
-          : clock.setTimer(deadlineMs, () => {
-              signal?.removeEventListener("abort", onAbort);
-              reject(new StrataError("TIMEOUT", `${name} did not answer within ${deadlineMs} ms.`));
-            });
-      function onAbort(): void {
+      const expire = (): void => {
+        release?.();
+        reject(new StrataError("TIMEOUT", `${name} did not answer within ${deadlineMs} ms.`));
+      };
+      // Timers come before input in a turn of the event loop. After the host has blocked it, an answer may lie ready; it is
+      // taken first, so that the host's pause is not counted against the engine.
+      const cancel = deadlineMs === undefined ? undefined : clock.setTimer(deadlineMs, () => setImmediate(expire));
+      const release =
+        signal &&
+        onAbort(signal, () => {
+          cancel?.();
+          reject(signal.reason as Error);
+        });
+      const end = (): void => {
         cancel?.();
-        reject(signal?.reason as Error);
-      }
-      if (signal?.aborted) return onAbort();
-      signal?.addEventListener("abort", onAbort, { once: true });
-      call.then(resolve, reject).finally(() => {
-        cancel?.();
-        signal?.removeEventListener("abort", onAbort);
-      });
+        release?.();
+      };
+      call.then(
+        (value) => {
+          end();
+          resolve(value);
+        },
+        (error: unknown) => {
+          end();
+          reject(error);
+        },
+      );
     });
   }
 }

@@ -10,16 +10,18 @@ const MILLISECONDS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_
 const BYTES: Record<string, number> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 };
 
 const DURATION_FORM = 'a number of milliseconds above 0, or text such as "250ms", "30s", "15m", "1h", "7d"';
-const SIZE_FORM = 'a number of bytes above 0, or text such as "64kb", "500mb", "10gb"';
+const SIZE_FORM = 'a number of bytes of at least 1, or text such as "64kb", "500mb", "10gb"';
 
 /** @returns milliseconds @throws {@link StrataConfigError} when it is no duration above zero */
 export function parseDuration(option: string, value: Duration): number {
   return parseQuantity(option, value, MILLISECONDS, DURATION_FORM);
 }
 
-/** @returns whole bytes @throws {@link StrataConfigError} when it is no size above zero */
+/** @returns whole bytes @throws {@link StrataConfigError} when it is less than one byte */
 export function parseByteSize(option: string, value: ByteSize): number {
-  return Math.floor(parseQuantity(option, value, BYTES, SIZE_FORM));
+  const bytes = Math.floor(parseQuantity(option, value, BYTES, SIZE_FORM));
+  if (bytes === 0) throw new StrataConfigError(option, value, SIZE_FORM);
+  return bytes;
 }
 
 /** @returns the count @throws {@link StrataConfigError} when it is no whole number of at least `least` */

@@ -2,7 +2,7 @@
  * Plain JSON data: what may be stored. Stored data is never code: no class is ever built by the name that stored bytes hold,
  * and a value that JSON would change on the way is refused before it is written.
  */
-import { StrataError } from "./errors.ts";
+import { className, StrataError } from "./errors.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -18,13 +18,16 @@ export function toPlain(value: unknown, path = "value"): Json {
   return copy(value, path, 0);
 }
 
-/** Copies plain data, so that no two owners share an object. */
+/** Copies plain data, so that no two owners share an object. Own `__proto__` keys are left out. */
 export function clonePlain<T extends Json>(value: T): T {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(clonePlain) as unknown as T;
   const source = value as { readonly [key: string]: Json };
   const result: Record<string, Json> = {};
-  for (const key in source) result[key] = clonePlain(source[key] as Json);
+  for (const key of Object.keys(source)) {
+    // `toPlain` lets none through, but bytes that somebody else wrote may hold one; to assign it would set the prototype.
+    if (key !== "__proto__") result[key] = clonePlain(source[key] as Json);
+  }
   return result as unknown as T;
 }
 
@@ -40,8 +43,7 @@ function copy(value: unknown, path: string, depth: number): Json {
   if (Array.isArray(value)) {
     return Array.from(value, (item, index) => copy(item, `${path}[${index}]`, depth + 1));
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) throw unstorable(path, `an instance of ${value.constructor.name}`);
+  if (!isRecord(value)) throw unstorable(path, `an instance of ${className(value)}`);
   const result: Record<string, Json> = {};
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue;
@@ -49,6 +51,12 @@ function copy(value: unknown, path: string, depth: number): Json {
     result[key] = copy(item, `${path}.${key}`, depth + 1);
   }
   return result;
+}
+
+/** Whether it is no more than its keys. `Object` of another realm counts: under Jest, what Node itself parsed is from one. */
+function isRecord(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
 function unstorable(path: string, what: string): StrataError {

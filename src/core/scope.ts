@@ -13,28 +13,30 @@ export interface Scope {
 
 const PARTS = ["tenant", "user", "feature"] as const;
 
-/** The digest of the empty scope, which `"global"` names. */
+/** The digest of everybody's scope, which only the word `"global"` names. */
 export const GLOBAL_SCOPE: Digest = digest("scope");
 
 /**
  * The digest of a scope.
- * @throws {@link StrataConfigError} for a part that is no text, is empty, or is unknown: `{ tenat: "a" }` must not become global
+ * @throws {@link StrataConfigError} for a part that is no text, is empty, or is unknown, and for a scope without parts: neither
+ * `{ tenat: "a" }` nor `{ tenant: undefined }`, nor the promise of an `async` scope function, may become everybody's
  */
 export function scopeDigest(scope: Scope | "global"): Digest {
   if (scope === "global") return GLOBAL_SCOPE;
   if (typeof scope !== "object" || scope === null) throw new StrataConfigError("scope", scope, 'an object or "global"');
-  const parts: string[] = [];
   for (const [name, value] of Object.entries(scope)) {
-    if (value === undefined) continue;
-    if (!(PARTS as readonly string[]).includes(name)) {
+    if (value !== undefined && !(PARTS as readonly string[]).includes(name)) {
       throw new StrataConfigError(`scope.${name}`, value, `the parts ${PARTS.join(", ")}`);
     }
+  }
+  const parts: string[] = [];
+  for (const name of PARTS) {
+    const value: unknown = scope[name];
+    if (value === undefined) continue;
     if (typeof value !== "string" || value === "")
       throw new StrataConfigError(`scope.${name}`, value, "a text that is not empty");
+    parts.push(name, value);
   }
-  for (const name of PARTS) {
-    const value = scope[name];
-    if (value !== undefined) parts.push(name, value);
-  }
+  if (parts.length === 0) throw new StrataConfigError("scope", scope, `at least one of ${PARTS.join(", ")}, or "global"`);
   return digest("scope", ...parts);
 }

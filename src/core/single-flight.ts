@@ -29,7 +29,9 @@ export class SingleFlight<T> {
 
   #start(key: string, compute: (signal: AbortSignal) => Promise<T>): Flight<T> {
     const controller = new AbortController();
-    const flight: Flight<T> = { controller, waiters: 0, settled: false, result: compute(controller.signal) };
+    // In a promise's executor, so that a `compute` that throws at once rejects like any other.
+    const result = new Promise<T>((resolve) => resolve(compute(controller.signal)));
+    const flight: Flight<T> = { controller, result, waiters: 0, settled: false };
     this.#flights.set(key, flight);
     const end = (): void => {
       flight.settled = true;

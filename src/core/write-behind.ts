@@ -8,6 +8,7 @@ export interface WriteBehindOptions<V> {
   readonly maxBytes: number;
   /** Values in one batch; default 256. */
   readonly maxBatch?: number;
+  /** Must not throw. */
   readonly onError: (error: unknown, batch: readonly V[]) => void;
 }
 
@@ -21,6 +22,8 @@ export class WriteBehind<V> {
   #waiting = new Map<string, V>();
   #writing = new Map<string, V>();
   #bytes = 0;
+  /** Ends with the batch that is being written. */
+  #batch: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
 
   constructor(options: WriteBehindOptions<V>) {
@@ -69,10 +72,9 @@ export class WriteBehind<V> {
       this.#bytes -= this.#options.sizeOf(value);
       withdrawn++;
     }
-    const batch = this.#writing;
-    for (const [key, value] of batch) {
+    for (const [key, value] of this.#writing) {
       if (!matches(value, key)) continue;
-      while (this.#writing === batch && batch.size > 0) await turn();
+      await this.#batch;
       break;
     }
     return withdrawn;
@@ -86,18 +88,26 @@ export class WriteBehind<V> {
   async #run(): Promise<void> {
     // Not at once: the caller's own work goes first, and what it puts in this turn becomes one batch.
     await turn();
-    while (this.#waiting.size > 0) {
-      this.#writing = this.#take();
-      const batch = [...this.#writing.values()];
-      try {
-        await this.#options.write(batch);
-      } catch (error) {
-        this.#options.onError(error, batch);
+    try {
+      while (this.#waiting.size > 0) {
+        this.#writing = this.#take();
+        this.#batch = this.#write([...this.#writing.values()]);
+        await this.#batch;
       }
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #write(batch: readonly V[]): Promise<void> {
+    try {
+      await this.#options.write(batch);
+    } catch (error) {
+      this.#options.onError(error, batch);
+    } finally {
       for (const value of batch) this.#bytes -= this.#options.sizeOf(value);
       this.#writing = new Map();
     }
-    this.#running = undefined;
   }
 
   #take(): Map<string, V> {
