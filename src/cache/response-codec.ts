@@ -48,7 +48,8 @@ export interface StoredMessage {
   /** An `AIMessageChunk`, as streaming callers get it. */
   readonly chunk?: true;
   readonly additional_kwargs?: JsonObject;
-  readonly response_metadata?: JsonObject;
+  /** Holds `strata: null`, in whose place a hit puts what it says of itself. */
+  readonly response_metadata: JsonObject;
   readonly tool_calls?: readonly Json[];
   readonly invalid_tool_calls?: readonly Json[];
   readonly tool_call_chunks?: readonly Json[];
@@ -59,6 +60,8 @@ export interface StoredMessage {
 
 type JsonObject = { readonly [key: string]: Json };
 
+const NONE: readonly Json[] = [];
+const NOTHING: Record<string, never> = {};
 const NO_USAGE: UsageMetadata = { input_tokens: 0, output_tokens: 0, total_tokens: 0 };
 
 /** Where providers report usage beside `usage_metadata`; a hit used none of it. */
@@ -137,7 +140,7 @@ function encodeMessage(message: AIMessage | AIMessageChunk): StoredMessage {
     content,
     ...(chunk && { chunk }),
     ...(kwargs && { additional_kwargs: kwargs }),
-    ...(metadata && { response_metadata: metadata }),
+    response_metadata: { ...metadata, strata: null },
     ...(toolCalls && { tool_calls: toolCalls }),
     ...(invalidToolCalls && { invalid_tool_calls: invalidToolCalls }),
     ...(toolCallChunks && { tool_call_chunks: toolCallChunks }),
@@ -172,26 +175,23 @@ function generationBuilder(generation: StoredGeneration): (hit: Hit, index: numb
 }
 
 function messageBuilder(stored: StoredMessage): (hit: Hit, index: number) => AIMessage | AIMessageChunk {
-  const metadata: Record<string, Json> = { ...stored.response_metadata, strata: null };
-  for (const key of USAGE_KEYS) {
-    if (metadata[key] !== undefined) metadata[key] = withoutCounts(metadata[key]);
-  }
+  const metadata = withoutUsage(stored.response_metadata);
   const copyContent = copier(stored.content);
   const copyMetadata = copier(metadata);
-  const copyKwargs = copier(stored.additional_kwargs ?? {});
-  const copyUsage = copier(stored.usage_metadata ?? {});
-  const copyToolCalls = copier(stored.tool_calls ?? []);
-  const copyInvalidToolCalls = copier(stored.invalid_tool_calls ?? []);
-  const template = {
+  const copyKwargs = copier(stored.additional_kwargs ?? NOTHING);
+  const copyUsage = copier(stored.usage_metadata ?? NOTHING);
+  const copyToolCalls = copier(stored.tool_calls ?? NONE);
+  const copyInvalidToolCalls = copier(stored.invalid_tool_calls ?? NONE);
+  const template: MessageFields = {
     content: "",
-    additional_kwargs: {},
-    response_metadata: {},
+    additional_kwargs: NOTHING,
+    response_metadata: NOTHING,
     tool_calls: [],
     invalid_tool_calls: [],
     usage_metadata: NO_USAGE,
     id: "",
-    ...(stored.name !== undefined && { name: stored.name }),
-  } as MessageFields;
+  };
+  if (stored.name !== undefined) template.name = stored.name;
   const fields = (hit: Hit, index: number): MessageFields => {
     const made = { ...template };
     const response_metadata = copyMetadata() as Record<string, unknown>;
@@ -206,7 +206,7 @@ function messageBuilder(stored: StoredMessage): (hit: Hit, index: number) => AIM
     return made;
   };
   if (stored.chunk === undefined) return (hit, index) => new AIMessage(fields(hit, index) as AIMessageFields);
-  const copyToolCallChunks = copier(stored.tool_call_chunks ?? []);
+  const copyToolCallChunks = copier(stored.tool_call_chunks ?? NONE);
   return (hit, index) => {
     const given = fields(hit, index);
     const tool_call_chunks = copyToolCallChunks() as unknown as ToolCallChunk[];
@@ -243,6 +243,14 @@ function copier(value: Json): () => Json {
   const object = value as JsonObject;
   const isFlat = Object.values(object).every((item) => typeof item !== "object" || item === null);
   return isFlat ? () => ({ ...object }) : () => clonePlain(object);
+}
+
+/** Metadata in which the provider's own counts, where there are any, are at zero. */
+function withoutUsage(metadata: JsonObject): JsonObject {
+  if (USAGE_KEYS.every((key) => metadata[key] === undefined)) return metadata;
+  return Object.fromEntries(
+    Object.entries(metadata).map(([key, value]) => [key, USAGE_KEYS.includes(key) ? withoutCounts(value) : value]),
+  );
 }
 
 /** The same shape with every number at zero. */
@@ -283,7 +291,8 @@ function isStoredMessage(value: unknown): boolean {
   for (const key of ["tool_calls", "invalid_tool_calls", "tool_call_chunks"]) {
     if (value[key] !== undefined && !Array.isArray(value[key])) return false;
   }
-  for (const key of ["additional_kwargs", "response_metadata", "usage_metadata"]) {
+  if (!isObject(value["response_metadata"]) || value["response_metadata"]["strata"] !== null) return false;
+  for (const key of ["additional_kwargs", "usage_metadata"]) {
     if (value[key] !== undefined && !isObject(value[key])) return false;
   }
   for (const key of ["id", "name"]) {
