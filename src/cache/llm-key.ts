@@ -8,40 +8,9 @@
  */
 import type { BypassReason } from "../core/events.ts";
 import { digest, type Digest } from "../core/key.ts";
+import { isSecret, isVolatile, namesModel, withoutSecrets } from "./model-parameters.ts";
 
 export type ModelIdentity = { readonly digest: Digest } | { readonly bypass: BypassReason };
-
-/**
- * What LangGraph, the runnable config and the transport add to a call, and what does not change an answer.
- * `stream…`: the same request gives the same answer whether it is streamed or not.
- */
-const VOLATILE = new Set([
-  ...["control", "executionInfo", "context", "interrupt", "signal", "store", "writer", "heartbeat", "serverInfo", "runtime"],
-  ...["callbacks", "configurable", "metadata", "tags", "runId", "runName", "recursionLimit", "maxConcurrency", "timeout"],
-  ...["stream", "streaming", "streamUsage", "stream_options", "disableStreaming", "maxRetries", "verbose", "durability"],
-  ...["httpAgent", "fetch", "fetchOptions", "dangerouslyAllowBrowser", "organization", "project", "promptCacheKey"],
-]);
-
-/** Names of credentials. Only texts and objects under such a name are dropped: `max_tokens: 100` is a parameter. */
-const SECRET = /key|token|secret|auth|passw|credential|header|cookie|bearer|signature/i;
-
-/** What the user's tools and formats contain is part of the request, whatever its names look like. */
-const REQUEST_PARTS = new Set([
-  "tools",
-  "functions",
-  "tool_choice",
-  "function_call",
-  "response_format",
-  "responseFormat",
-  "format",
-]);
-
-const MODEL_NAMES = ["model", "modelName", "model_name", "modelId", "model_id", "deploymentName", "deployment"];
-
-/** Providers whose string names a model that is not the one that answers: what must be there beside it. */
-const ALSO_NEEDED: Readonly<Record<string, readonly string[]>> = {
-  azure_openai: ["azureOpenAIApiDeploymentName", "deploymentName", "deployment"],
-};
 
 /**
  * @param modelId what the user says the model is; stands for the names that the string lacks
@@ -53,34 +22,13 @@ export function readLlmKey(llmKey: string, modelId: string | undefined): ModelId
     if (modelId === undefined && llmKey.trim() === "") return { bypass: "model-unidentified" };
     return { digest: digest("model-text", modelId ?? "", llmKey) };
   }
-  if (modelId === undefined && !identifies(fields)) return { bypass: "model-unidentified" };
+  if (modelId === undefined && !namesModel(fields)) return { bypass: "model-unidentified" };
   const parts: string[] = ["model", modelId ?? ""];
   for (const [name, value] of [...fields].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    if (VOLATILE.has(name) || value === undefined) continue;
-    if (isSecret(name, value)) continue;
-    parts.push(name, JSON.stringify(REQUEST_PARTS.has(name) ? value : withoutSecrets(value)));
+    if (isVolatile(name) || value === undefined || isSecret(name, value)) continue;
+    parts.push(name, JSON.stringify(withoutSecrets(name, value)));
   }
   return { digest: digest(...parts) };
-}
-
-function identifies(fields: ReadonlyMap<string, unknown>): boolean {
-  const has = (name: string): boolean => typeof fields.get(name) === "string" && fields.get(name) !== "";
-  if (!MODEL_NAMES.some(has)) return false;
-  const needed = ALSO_NEEDED[String(fields.get("_type"))];
-  return needed === undefined || needed.some(has);
-}
-
-function isSecret(name: string, value: unknown): boolean {
-  return (
-    SECRET.test(name) && (typeof value === "string" || (typeof value === "object" && value !== null && !Array.isArray(value)))
-  );
-}
-
-function withoutSecrets(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(withoutSecrets);
-  const kept = Object.entries(value).filter(([name, item]) => !isSecret(name, item));
-  return Object.fromEntries(kept.map(([name, item]) => [name, withoutSecrets(item)]));
 }
 
 /**
