@@ -19,11 +19,12 @@ import { toPlain, type Json } from "../core/plain.ts";
 import { GLOBAL_SCOPE, scopeDigest, type Scope } from "../core/scope.ts";
 import { admitAnswer, type Admit } from "./admission.ts";
 import { CacheCounters, type CacheStats } from "./cache-stats.ts";
-import { controlResolver, currentConfig, type ResolveControl, type ScopeOption } from "./call-control.ts";
+import { controlResolver, currentConfig, type ResolveControl, type ResolvedControl, type ScopeOption } from "./call-control.ts";
 import { Coalescer } from "./coalescer.ts";
 import { createCompression } from "./compression.ts";
 import { readLlmKey, type ModelIdentity } from "./llm-key.ts";
-import { encodeAnswer, parseAnswer, prepareReplay, type Replay } from "./response-codec.ts";
+import { encodeAnswer, parseAnswer, prepareReplay, type HitMetadata, type Replay } from "./response-codec.ts";
+import { REQUESTS, type CacheRequest, type MadeAnswer, type RequestCache } from "./request-cache.ts";
 import type { CacheTier } from "./tier.ts";
 import { TieredStore, type Found } from "./tiered-store.ts";
 import { diskTier } from "./tiers/disk.ts";
@@ -69,16 +70,6 @@ const TTL_JITTER = 0.1;
 const DEFAULT_MAX_WAIT_MS = 30_000;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
-/** What a call is about, once it is known that it may be cached. */
-interface Request {
-  readonly key: Digest;
-  readonly scope: Digest;
-  readonly model: Digest;
-  readonly refresh: boolean;
-  readonly ttlMs: number | undefined;
-  readonly tags: readonly string[];
-}
-
 /** A tiered cache of model answers, for any LangChain.js model, chain or agent. */
 export class TieredCache extends BaseCache {
   readonly #clock: Clock;
@@ -109,6 +100,7 @@ export class TieredCache extends BaseCache {
   readonly #hitSeries = randomBytes(9).toString("base64url");
   #hitCount = 0;
   #closing: Promise<void> | undefined;
+  #requests: RequestCache | undefined;
 
   /** @throws {@link StrataConfigError} naming the option, the value and what is accepted */
   constructor(options: TieredCacheOptions = {}) {
@@ -229,8 +221,25 @@ export class TieredCache extends BaseCache {
     return this.#closing;
   }
 
+  /** For `cacheModel`; not part of the public interface. */
+  [REQUESTS](): RequestCache {
+    this.#requests ??= {
+      clock: this.#clock,
+      modelId: this.#modelId,
+      coalesces: this.#coalesces,
+      control: this.#resolve,
+      accept: (model, text, control) => this.#accept(model, text, control),
+      find: (request) => this.#store.get(request.key, request.scope, readAnswer),
+      hit: (request, found, startedAt) => this.#countHit(found, request, startedAt),
+      miss: (request, startedAt) => void this.#miss(request, startedAt),
+      keep: (request, made) => this.#keep(request, made),
+      bypass: (reason) => this.#bypass(reason),
+    };
+    return this.#requests;
+  }
+
   /** The key of a call, or `undefined` when it must not be cached; says why, once for the pair of lookup and update. */
-  #request(prompt: string, llmKey: string): Request | undefined {
+  #request(prompt: string, llmKey: string): CacheRequest | undefined {
     if (this.#closing !== undefined) return this.#bypass("closed");
     const identity = this.#identify(llmKey);
     if ("bypass" in identity) return this.#bypass(identity.bypass);
@@ -240,6 +249,14 @@ export class TieredCache extends BaseCache {
     if (scope === undefined) return this.#bypass("no-scope");
     const model = identity.digest;
     return { key: digestAfter(this.#keyPrefix(scope, model), prompt), scope, model, refresh, ttlMs, tags };
+  }
+
+  #accept(model: Digest, text: string, control: ResolvedControl): CacheRequest | undefined {
+    if (this.#closing !== undefined) return this.#bypass("closed");
+    const { bypass, refresh, ttlMs, tags, scope } = control;
+    if (bypass) return this.#bypass("asked");
+    if (scope === undefined) return this.#bypass("no-scope");
+    return { key: digest("request", scope, model, text), scope, model, refresh, ttlMs, tags };
   }
 
   #keyPrefix(scope: Digest, model: Digest): string {
@@ -260,7 +277,7 @@ export class TieredCache extends BaseCache {
   /** Opens a flight, which others who ask for the same join. */
   async #lead(
     reading: Promise<Found<Replay> | undefined> | undefined,
-    request: Request,
+    request: CacheRequest,
     start: number,
   ): Promise<Generation[] | null> {
     const { key, model } = request;
@@ -277,7 +294,7 @@ export class TieredCache extends BaseCache {
   }
 
   /** Waits for the caller who leads; when nothing comes, another process may have stored it meanwhile. */
-  async #await(request: Request, start: number): Promise<Generation[] | null> {
+  async #await(request: CacheRequest, start: number): Promise<Generation[] | null> {
     const { key, scope, model } = request;
     const awaited = await this.#coalescer.join(key, model);
     if (awaited !== undefined)
@@ -288,34 +305,43 @@ export class TieredCache extends BaseCache {
     return this.#miss(request, start);
   }
 
-  #landed(found: Found<Replay>, request: Request, start: number): Generation[] {
+  #landed(found: Found<Replay>, request: CacheRequest, start: number): Generation[] {
     this.#coalescer.landed(request.key, found.value, "tier");
     return this.#hit(found, request, start);
   }
 
-  #hit(found: Found<Replay>, request: Request, start: number): Generation[] {
+  #hit(found: Found<Replay>, request: CacheRequest, start: number): Generation[] {
+    return found.value.build(this.#countHit(found, request, start));
+  }
+
+  #countHit(found: Found<Replay>, request: CacheRequest, start: number): Omit<HitMetadata, "savedUsage"> {
     const ms = this.#clock.monotonic() - start;
     const { value, tier } = found;
     const coalesced = tier === "coalesced";
     this.#counters.hit(ms, coalesced, found.cost, value.tokens);
     this.#emit?.({ type: "cache.lookup", outcome: "hit", tier, coalesced, ms, key: request.key.slice(0, 12) });
-    return value.build({ hit: true, hitId: `${this.#hitSeries}-${(this.#hitCount++).toString(36)}`, source: "exact", tier, ms });
+    return { hit: true, hitId: `${this.#hitSeries}-${(this.#hitCount++).toString(36)}`, source: "exact", tier, ms };
   }
 
-  #miss(request: Request, start: number): null {
+  #miss(request: CacheRequest, start: number): null {
     const ms = this.#clock.monotonic() - start;
     this.#counters.miss(ms);
     this.#emit?.({ type: "cache.lookup", outcome: "miss", coalesced: false, ms, key: request.key.slice(0, 12) });
     return null;
   }
 
-  #put(request: Request, generations: Generation[]): Promise<void> {
-    const { key, scope, tags } = request;
+  #put(request: CacheRequest, generations: Generation[]): Promise<void> {
     const answer = encodeAnswer(generations);
     const value = prepareReplay(answer);
-    const admitted = admitAnswer(answer, this.#admit, generations);
-    const elapsed = this.#coalescer.landed(key, admitted ? value : undefined, "model");
-    if (!admitted) {
+    const shared = admitAnswer(answer, this.#admit, generations) ? value : undefined;
+    const ms = this.#coalescer.landed(request.key, shared, "model") ?? 0;
+    return this.#keep(request, { answer, value, generations, ms }, shared !== undefined);
+  }
+
+  #keep(request: CacheRequest, made: MadeAnswer, admitted?: boolean): Promise<void> {
+    const { key, scope, tags } = request;
+    const { answer, value, generations, ms: cost } = made;
+    if (!(admitted ?? admitAnswer(answer, this.#admit, generations))) {
       this.#bypass("not-admitted");
       return Promise.resolve();
     }
@@ -327,7 +353,7 @@ export class TieredCache extends BaseCache {
     this.#counters.written();
     this.#emit?.({ type: "cache.update", bytes: payload.byteLength, key: key.slice(0, 12) });
     const expiresAt = this.#expiry(request.ttlMs ?? this.#ttlMs);
-    return this.#store.set({ key, scope, payload, value, tags, expiresAt, cost: elapsed ?? 0 });
+    return this.#store.set({ key, scope, payload, value, tags, expiresAt, cost });
   }
 
   #expiry(ttlMs: number | undefined): number | undefined {

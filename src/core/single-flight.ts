@@ -14,6 +14,11 @@ export class SingleFlight<T> {
     return this.#flights.size;
   }
 
+  /** Whether a computation for `key` runs now, which the next caller would join. */
+  isUnderWay(key: string): boolean {
+    return this.#flights.has(key);
+  }
+
   /** Runs `compute` for `key`, or joins the run that is under way. */
   run(key: string, compute: (signal: AbortSignal) => Promise<T>, options: CallOptions = {}): Promise<T> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason as Error);

@@ -1,0 +1,57 @@
+/**
+ * The cache as `cacheModel` asks it: with requests that were read from the model itself instead of from LangChain's two strings.
+ * Everything else (scopes, admission, tiers, counts, events) is the same as for a `BaseCache` lookup.
+ */
+import type { RunnableConfig } from "@langchain/core/runnables";
+import type { Generation } from "@langchain/core/outputs";
+import type { MaybePromise } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import type { BypassReason } from "../core/events.ts";
+import type { Digest } from "../core/key.ts";
+import type { ResolvedControl } from "./call-control.ts";
+import type { HitMetadata, Replay, StoredAnswer } from "./response-codec.ts";
+import type { Found } from "./tiered-store.ts";
+
+/** What a call is about, once it is known that it may be cached. */
+export interface CacheRequest {
+  readonly key: Digest;
+  readonly scope: Digest;
+  readonly model: Digest;
+  readonly refresh: boolean;
+  readonly ttlMs: number | undefined;
+  readonly tags: readonly string[];
+}
+
+/** An answer that came from a model. */
+export interface MadeAnswer {
+  readonly answer: StoredAnswer;
+  readonly value: Replay;
+  readonly generations: readonly Generation[];
+  /** How long the model took, ms. */
+  readonly ms: number;
+}
+
+export interface RequestCache {
+  readonly clock: Clock;
+  /** What the user says the model is. */
+  readonly modelId: string | undefined;
+  /** Whether identical calls share one. */
+  readonly coalesces: boolean;
+  /** What the call asks of the cache, with the cache's own scope. */
+  control(config: RunnableConfig | undefined): ResolvedControl;
+  /** The request for a canonical text; `undefined` when it must not be cached, which is then counted. */
+  accept(model: Digest, text: string, control: ResolvedControl): CacheRequest | undefined;
+  /** Never throws and never rejects. */
+  find(request: CacheRequest): MaybePromise<Found<Replay> | undefined>;
+  /** Counts a hit; gives what it says of itself. */
+  hit(request: CacheRequest, found: Found<Replay>, startedAt: number): Omit<HitMetadata, "savedUsage">;
+  /** Counts a miss. */
+  miss(request: CacheRequest, startedAt: number): void;
+  /** Stores an answer if it is worth keeping. Resolves before slow tiers have it; never rejects. */
+  keep(request: CacheRequest, made: MadeAnswer): Promise<void>;
+  /** Counts a call that the cache stands aside for. */
+  bypass(reason: BypassReason): void;
+}
+
+/** The method of a cache that gives its `RequestCache`; a symbol, because it is no part of the public interface. */
+export const REQUESTS: unique symbol = Symbol("langchain-strata.requests");
