@@ -7,7 +7,8 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { parseDuration, type Duration } from "../core/options.ts";
-import { GLOBAL_SCOPE, scopeDigest, type Scope } from "../core/scope.ts";
+import { scopeDigest, widerScopes, type Scope } from "../core/scope.ts";
+import { parseTags } from "./tags.ts";
 import type { Digest } from "../core/key.ts";
 
 /** Given per call: `model.invoke(x, { configurable: { strata: { refresh: true } } })`. */
@@ -38,6 +39,8 @@ export interface ResolvedControl {
   readonly tags: readonly string[];
   /** `undefined` = no scope where one is required: no caching. */
   readonly scope: Digest | undefined;
+  /** The wider scopes that this one lies within; needed only when something is stored. */
+  readonly within: () => readonly Digest[];
 }
 
 export type ResolveControl = (config: RunnableConfig | undefined) => ResolvedControl;
@@ -52,8 +55,8 @@ export function currentConfig(): RunnableConfig | undefined {
  * @throws {@link StrataConfigError} for a fixed scope that is none
  */
 export function controlResolver(scope: ScopeOption, modelId: string | undefined): ResolveControl {
-  const fixed = typeof scope === "function" ? undefined : scope === "global" ? GLOBAL_SCOPE : scopeDigest(scope);
-  const plain: ResolvedControl = { bypass: false, refresh: false, ttlMs: undefined, tags: [], scope: fixed };
+  const fixed = typeof scope === "function" ? undefined : describeScope(scope);
+  const plain: ResolvedControl = { bypass: false, refresh: false, ttlMs: undefined, tags: [], ...(fixed ?? NO_SCOPE) };
   return (config) => {
     const asked = config?.configurable?.["strata"] as CallControl | undefined;
     if (asked === undefined && typeof scope !== "function") return plain;
@@ -61,14 +64,23 @@ export function controlResolver(scope: ScopeOption, modelId: string | undefined)
       bypass: asked?.bypass === true,
       refresh: asked?.refresh === true,
       ttlMs: asked?.ttl === undefined ? undefined : parseDuration("configurable.strata.ttl", asked.ttl),
-      tags: asked?.tags ?? [],
-      scope: asked?.scope === undefined ? (fixed ?? fromFunction(scope, config, modelId)) : scopeDigest(asked.scope),
+      tags: asked?.tags === undefined ? [] : parseTags("configurable.strata.tags", asked.tags),
+      ...(asked?.scope === undefined ? (fixed ?? fromFunction(scope, config, modelId)) : describeScope(asked.scope)),
     };
   };
 }
 
-function fromFunction(scope: ScopeOption, config: RunnableConfig | undefined, modelId: string | undefined): Digest | undefined {
-  if (typeof scope !== "function") return undefined;
+type ScopeDescription = Pick<ResolvedControl, "scope" | "within">;
+
+const NO_SCOPE: ScopeDescription = { scope: undefined, within: () => [] };
+
+function describeScope(scope: Scope | "global"): ScopeDescription {
+  let wider: readonly Digest[] | undefined;
+  return { scope: scopeDigest(scope), within: () => (wider ??= widerScopes(scope)) };
+}
+
+function fromFunction(scope: ScopeOption, config: RunnableConfig | undefined, modelId: string | undefined): ScopeDescription {
+  if (typeof scope !== "function") return NO_SCOPE;
   const given = scope({ ...(config !== undefined && { config }), ...(modelId !== undefined && { modelId }) });
-  return given === undefined ? undefined : scopeDigest(given);
+  return given === undefined ? NO_SCOPE : describeScope(given);
 }

@@ -1,6 +1,7 @@
 import type { CallOptions, MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Digest } from "../core/key.ts";
+import type { EvictionName } from "./eviction.ts";
 import type { Duration } from "../core/options.ts";
 
 /**
@@ -39,7 +40,9 @@ export interface CacheTier {
   clear(filter?: TierFilter, options?: CallOptions): MaybePromise<number>;
   /** All live entries, in an order of the tier's own. What is set or removed meanwhile may or may not be seen. */
   entries(options?: CallOptions): AsyncIterable<TierEntry>;
-  /** Changes limits while running; an option that the tier does not have is ignored. */
+  /** The limits that `configure` can change; default none. */
+  readonly configurable?: readonly (keyof TierLimits)[] | undefined;
+  /** Changes limits while running; only those that are named in `configurable` are given. */
   configure?(limits: TierLimits): void;
   stats(): TierSize;
   /** Resolves when everything that was set is durable and everything that the tier opened is closed. May be called twice. */
@@ -75,6 +78,7 @@ export interface TierFilter {
 export interface TierLimits {
   readonly maxBytes?: number | undefined;
   readonly maxEntries?: number | undefined;
+  readonly eviction?: EvictionName | undefined;
 }
 
 /** What a tier holds. `undefined` where the engine cannot tell without a scan. */

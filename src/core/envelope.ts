@@ -113,6 +113,22 @@ export function open(value: Uint8Array, key: Digest, scope: Digest): Envelope {
   };
 }
 
+/**
+ * The tags of an envelope, read without verifying the rest: for going through a tier whose entries are then only removed.
+ * Empty when the bytes are no envelope of this version.
+ */
+export function peekTags(value: Uint8Array): readonly string[] {
+  const bytes = asBuffer(value);
+  if (bytes.byteLength < HEADER || bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt8(4) !== VERSION) return [];
+  const tagsLength = bytes.readUInt32LE(68);
+  if (tagsLength === 0 || HEADER + tagsLength > bytes.byteLength) return [];
+  try {
+    return readTags(bytes.subarray(HEADER, HEADER + tagsLength));
+  } catch {
+    return [];
+  }
+}
+
 /** A `Buffer` over the same memory. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -6,6 +6,7 @@
  * tier nor keeps an entry beyond its time.
  */
 import { systemClock, type Clock } from "../../core/clock.ts";
+import { StrataError } from "../../core/errors.ts";
 import type { Digest } from "../../core/key.ts";
 import {
   parseByteSize,
@@ -53,7 +54,7 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
   let maxBytes = parseByteSize("memoryTier.maxBytes", options.maxBytes ?? "64mb");
   let maxEntries = options.maxEntries === undefined ? Infinity : parseCount("memoryTier.maxEntries", options.maxEntries);
   const ttl = options.ttl === undefined ? Infinity : parseDuration("memoryTier.ttl", options.ttl);
-  const policy: Eviction = createEviction(parseChoice("memoryTier.eviction", options.eviction ?? "adaptive", EVICTION_NAMES));
+  let policy: Eviction = createEviction(parseChoice("memoryTier.eviction", options.eviction ?? "adaptive", EVICTION_NAMES));
   policy.resize(maxBytes);
 
   const slots = new Map<Digest, Slot>();
@@ -62,6 +63,11 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
   let host: TierHost | undefined;
   let bytes = 0;
   let evictedCount = 0;
+  let closed = false;
+
+  function refuseWhenClosed(): void {
+    if (closed) throw new StrataError("CLOSED", "The memory tier is closed.");
+  }
 
   function drop(key: Digest, slot: Slot): void {
     slots.delete(key);
@@ -98,32 +104,35 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
     }
   }
 
-  function shrink(): void {
-    const gone: TierEntry[] = [];
+  /** @param gone what has to go already */
+  function shrink(gone: TierEntry[]): void {
     while (bytes > maxBytes || slots.size > maxEntries) {
       const key = policy.evict();
       if (key === undefined) break;
       const slot = slots.get(key);
       if (slot === undefined) continue;
       drop(key, slot);
-      evictedCount++;
       if (!isOver(slot)) gone.push(slot.entry);
     }
+    evictedCount += gone.length;
     if (gone.length > 0) host?.evicted(gone);
   }
 
-  function store(entry: TierEntry): void {
+  /** Whether it was taken; an entry that is larger than the tier is not, since all others would go for nothing. */
+  function store(entry: TierEntry): boolean {
     const life = Math.min(ttl, entry.expiresAt === undefined ? Infinity : entry.expiresAt - clock.now());
     const before = slots.get(entry.key);
-    if (before !== undefined) drop(entry.key, before);
-    if (life <= 0) {
-      if (before !== undefined) policy.remove(entry.key);
-      return;
-    }
     const charge = entry.value.byteLength + (entry.decodedBytes ?? entry.value.byteLength) + OVERHEAD;
+    if (life <= 0 || charge > maxBytes) {
+      if (before !== undefined) drop(entry.key, before);
+      policy.remove(entry.key);
+      return life <= 0;
+    }
+    // A replaced entry keeps its place in the map, so that an iteration during which all are replaced comes to an end.
     slots.set(entry.key, { entry, charge, deadline: life === Infinity ? Infinity : clock.monotonic() + life });
-    bytes += charge;
+    bytes += charge - (before?.charge ?? 0);
     policy.admit(entry.key, charge, entry.cost ?? 1);
+    return true;
   }
 
   return {
@@ -133,13 +142,21 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
       host = given;
       clock = given.clock;
     },
-    get: (keys) => keys.map(find),
+    get(keys) {
+      refuseWhenClosed();
+      return keys.map(find);
+    },
     set(entries) {
-      for (const entry of entries) store(entry);
-      sweep();
-      shrink();
+      refuseWhenClosed();
+      const tooLarge: TierEntry[] = [];
+      for (const entry of entries) {
+        if (!store(entry)) tooLarge.push(entry);
+        sweep();
+      }
+      shrink(tooLarge);
     },
     delete(keys) {
+      refuseWhenClosed();
       let removed = 0;
       for (const key of keys) {
         const slot = slots.get(key);
@@ -151,26 +168,32 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
       return removed;
     },
     clear(filter) {
+      refuseWhenClosed();
       let removed = 0;
       for (const [key, slot] of slots) {
         if (filter !== undefined && !matches(slot.entry, filter)) continue;
         drop(key, slot);
         policy.remove(key);
-        removed++;
+        if (!isOver(slot)) removed++;
       }
       return removed;
     },
-    async *entries() {
-      for (const slot of slots.values()) if (!isOver(slot)) yield slot.entry;
+    async *entries(callOptions) {
+      refuseWhenClosed();
+      for (const slot of slots.values()) {
+        callOptions?.signal?.throwIfAborted();
+        if (!isOver(slot)) yield slot.entry;
+      }
     },
     configure(limits) {
       if (limits.maxBytes !== undefined) maxBytes = limits.maxBytes;
       if (limits.maxEntries !== undefined) maxEntries = limits.maxEntries;
       policy.resize(maxBytes);
-      shrink();
+      shrink([]);
     },
     stats: () => ({ entries: slots.size, bytes, evicted: evictedCount, maxBytes }),
     close() {
+      closed = true;
       slots.clear();
       policy.clear();
       bytes = 0;
