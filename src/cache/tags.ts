@@ -1,0 +1,46 @@
+/** Tags: labels that users give to entries, to remove them by; and the marks by which an entry is found under a wider scope. */
+import { StrataConfigError } from "../core/errors.ts";
+import type { Digest } from "../core/key.ts";
+
+const MAX_TAGS = 32;
+const MAX_LENGTH = 200;
+
+/** Begins the marks that are ours; users' tags hold no control characters. */
+const OURS = "\u0001";
+
+/** @throws {@link StrataConfigError} for what is no list of at most 32 texts of 1 to 200 characters without control characters */
+export function parseTags(option: string, tags: unknown): readonly string[] {
+  const accepted = `a list of at most ${MAX_TAGS} texts of 1 to ${MAX_LENGTH} characters, without control characters`;
+  if (!Array.isArray(tags) || tags.length > MAX_TAGS || !tags.every(isTag)) throw new StrataConfigError(option, tags, accepted);
+  return tags;
+}
+
+function isTag(tag: unknown): tag is string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+  return typeof tag === "string" && tag.length > 0 && tag.length <= MAX_LENGTH && tag.isWellFormed() && !/[\u0000-\u001f]/.test(tag);
+}
+
+/** The mark of an entry whose scope lies within a wider one. */
+export function scopeMark(wider: Digest): string {
+  return `${OURS}${wider}`;
+}
+
+/**
+ * Whether a user's tag matches a pattern in which `*` stands for any characters, none included. Takes time in proportion to the
+ * tag's length: the parts between the stars are looked for one after the other, with no going back.
+ */
+export function tagMatcher(pattern: string): (tag: string) => boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return (tag) => tag === pattern;
+  return (tag) => {
+    if (tag.startsWith(OURS) || !tag.startsWith(first) || tag.length < first.length + last.length || !tag.endsWith(last)) return false;
+    let at = first.length;
+    for (const part of rest) {
+      const found = tag.indexOf(part, at);
+      if (found === -1) return false;
+      at = found + part.length;
+    }
+    return at <= tag.length - last.length;
+  };
+}
