@@ -5,8 +5,9 @@
  * miss (the leader) may never come back. Others who ask for the same key meanwhile wait for the leader's update, and two rules
  * bound that wait:
  *
- * - Who asks before the leader was told of its miss is provably another caller, and waits for `maxWait` or, once it is known,
- *   for as long as this model's answers take.
+ * - Who asks before the leader was told of its miss is provably another caller. It waits for `maxWait` or, once it is known how
+ *   long this model's answers take, for several times as long: the next one may well be the longest yet, and whoever gives up too
+ *   soon asks the model again.
  * - Who asks later may be the leader itself, trying again after a failure. It waits for as long as this model's answers take, a
  *   second while that is unknown, and not at all after a flight of this model ended in nothing.
  */
@@ -20,11 +21,16 @@ export interface CoalescerOptions {
 
 /** How long a late caller waits for a model of which nothing is known. */
 const UNKNOWN_WAIT_MS = 1_000;
-/** Waiting ends at this multiple of the longest recent answer, which fades by 2 % with each new one. */
+/** A late caller's wait ends at this multiple of the longest recent answer, which fades by 2 % with each new one. */
 const PATIENCE = 1.25;
 const FADE = 0.98;
+/** The same for callers who are certainly not the leader, and the least that they wait: a thousand at once take a while to start. */
+const PATIENCE_WITH_ANOTHER = 4;
+const LEAST_WAIT_FOR_ANOTHER_MS = 1_000;
 /** A flight whose leader has not come back for so long is forgotten. */
 const LONGEST_FLIGHT_MS = 600_000;
+/** Flights kept: of those that nobody came back to, the oldest goes. */
+const MAX_FLIGHTS = 50_000;
 /** Models remembered. */
 const MAX_GROUPS = 1_000;
 
@@ -66,19 +72,20 @@ export class Coalescer<T> {
    */
   join(key: string, group: string): Promise<T | undefined> | undefined {
     const flight = this.#flights.get(key);
-    const now = this.#options.clock.monotonic();
-    if (flight === undefined) {
-      this.#forgetOld(now);
-      this.#flights.set(key, { group, startedAt: now, leaderGone: false, waiters: [] });
-      return undefined;
-    }
-    const waitMs = flight.startedAt + this.#patience(flight) - now;
-    if (waitMs <= 0) {
-      // This caller leads from here on; whoever still waits does so until its own time is over.
-      this.#flights.set(key, { group, startedAt: now, leaderGone: false, waiters: flight.waiters });
-      return undefined;
-    }
-    return this.#wait(key, flight, waitMs);
+    const waitMs = flight === undefined ? 0 : flight.startedAt + this.#patience(flight) - this.#options.clock.monotonic();
+    if (flight !== undefined && waitMs > 0) return this.#wait(key, flight, waitMs);
+    this.lead(key, group);
+    return undefined;
+  }
+
+  /** Opens a flight for a caller who waits no more; whoever waits for the one before does so until its own time is over. */
+  lead(key: string, group: string): void {
+    const startedAt = this.#options.clock.monotonic();
+    const waiters = this.#flights.get(key)?.waiters ?? [];
+    // Taken out first, so that the map stays in the order of their starts.
+    this.#flights.delete(key);
+    this.#forgetOld(startedAt);
+    this.#flights.set(key, { group, startedAt, leaderGone: false, waiters });
   }
 
   /** The leader is about to be told that it missed. */
@@ -110,9 +117,13 @@ export class Coalescer<T> {
   #patience(flight: Flight<T>): number {
     const { maxWaitMs } = this.#options;
     const group = this.#groups.get(flight.group);
-    const usual = group?.longestMs === undefined ? undefined : group.longestMs * PATIENCE;
-    if (!flight.leaderGone) return Math.min(maxWaitMs, usual ?? maxWaitMs);
-    return group?.failing === true ? 0 : Math.min(maxWaitMs, usual ?? UNKNOWN_WAIT_MS);
+    const longestMs = group?.longestMs;
+    if (!flight.leaderGone) {
+      if (longestMs === undefined) return maxWaitMs;
+      return Math.min(maxWaitMs, Math.max(LEAST_WAIT_FOR_ANOTHER_MS, longestMs * PATIENCE_WITH_ANOTHER));
+    }
+    if (group?.failing === true) return 0;
+    return Math.min(maxWaitMs, longestMs === undefined ? UNKNOWN_WAIT_MS : longestMs * PATIENCE);
   }
 
   #wait(key: string, flight: Flight<T>, waitMs: number): Promise<T | undefined> {
@@ -148,10 +159,10 @@ export class Coalescer<T> {
     return group;
   }
 
-  /** Flights whose leader never came back and for whom nobody waits, oldest first. */
+  /** Flights whose leader never came back, oldest first. Who still waits for one is let go by its own timer. */
   #forgetOld(now: number): void {
     for (const [key, flight] of this.#flights) {
-      if (now - flight.startedAt < LONGEST_FLIGHT_MS) return;
+      if (now - flight.startedAt < LONGEST_FLIGHT_MS && this.#flights.size < MAX_FLIGHTS) return;
       this.#flights.delete(key);
     }
   }

@@ -76,7 +76,7 @@ export class TieredCache extends BaseCache {
   readonly #random: () => number;
   readonly #emit: Emit;
   readonly #store: TieredStore;
-  readonly #coalescer: Coalescer<Replay>;
+  readonly #coalescer: Coalescer<Found<Replay>>;
   readonly #coalesces: boolean;
   readonly #resolve: ResolveControl;
   readonly #modelId: string | undefined;
@@ -134,13 +134,12 @@ export class TieredCache extends BaseCache {
     try {
       const request = this.#request(prompt, llmKey);
       if (request === undefined || request.refresh) return Promise.resolve(null);
-      if (this.#coalescer.isUnderWay(request.key)) return this.#await(request, start);
+      if (this.#coalescer.isUnderWay(request.key)) return this.#await(request, start).catch(this.#refused);
       const found = this.#store.get(request.key, request.scope, readAnswer);
-      if (found === undefined || isPromise(found)) return this.#lead(found, request, start);
+      if (found === undefined || isPromise(found)) return this.#lead(found, request, start).catch(this.#refused);
       return Promise.resolve(this.#hit(found, request, start));
     } catch (error) {
-      this.#refused(error);
-      return Promise.resolve(null);
+      return Promise.resolve(this.#refused(error));
     }
   }
 
@@ -149,7 +148,7 @@ export class TieredCache extends BaseCache {
     try {
       const request = this.#request(prompt, llmKey);
       if (request === undefined) return Promise.resolve();
-      return this.#put(request, generations);
+      return this.#put(request, generations).catch((error: unknown) => void this.#refused(error));
     } catch (error) {
       this.#refused(error);
       return Promise.resolve();
@@ -285,10 +284,10 @@ export class TieredCache extends BaseCache {
     if (reading !== undefined) {
       const found = await reading;
       if (found !== undefined) return this.#landed(found, request, start);
-    } else if (this.#coalesces) {
-      // One turn of the event loop before the leader learns of its miss: whoever asks in it is provably another caller.
-      await new Promise((resolve) => setImmediate(resolve));
     }
+    // One turn of the event loop before the leader learns of its miss: whoever asks in it is provably another caller. Also after
+    // a read that took time, which may have been no more than a promise.
+    if (this.#coalesces) await new Promise((resolve) => setImmediate(resolve));
     this.#coalescer.missed(key);
     return this.#miss(request, start);
   }
@@ -296,17 +295,18 @@ export class TieredCache extends BaseCache {
   /** Waits for the caller who leads; when nothing comes, another process may have stored it meanwhile. */
   async #await(request: CacheRequest, start: number): Promise<Generation[] | null> {
     const { key, scope, model } = request;
-    const awaited = await this.#coalescer.join(key, model);
-    if (awaited !== undefined)
-      return this.#hit({ value: awaited, tier: "coalesced", expiresAt: undefined, cost: 0 }, request, start);
+    const flight = this.#coalescer.join(key, model);
+    const awaited = await flight;
+    if (awaited !== undefined) return this.#hit(awaited, request, start);
     const found = await this.#store.get(key, scope, readAnswer);
-    if (found !== undefined) return this.#hit(found, request, start);
+    if (found !== undefined) return this.#landed(found, request, start);
+    if (flight !== undefined) this.#coalescer.lead(key, model);
     this.#coalescer.missed(key);
     return this.#miss(request, start);
   }
 
   #landed(found: Found<Replay>, request: CacheRequest, start: number): Generation[] {
-    this.#coalescer.landed(request.key, found.value, "tier");
+    this.#coalescer.landed(request.key, found, "tier");
     return this.#hit(found, request, start);
   }
 
@@ -331,11 +331,19 @@ export class TieredCache extends BaseCache {
   }
 
   #put(request: CacheRequest, generations: Generation[]): Promise<void> {
-    const answer = encodeAnswer(generations);
-    const value = prepareReplay(answer);
-    const shared = admitAnswer(answer, this.#admit, generations) ? value : undefined;
-    const ms = this.#coalescer.landed(request.key, shared, "model") ?? 0;
-    return this.#keep(request, { answer, value, generations, ms }, shared !== undefined);
+    let shared: Found<Replay> | undefined;
+    try {
+      const answer = encodeAnswer(generations);
+      const value = prepareReplay(answer);
+      const admitted = admitAnswer(answer, this.#admit, generations);
+      if (admitted) shared = { value, tier: "coalesced", expiresAt: undefined, cost: 0 };
+      const ms = this.#coalescer.landed(request.key, shared, "model") ?? 0;
+      return this.#keep(request, { answer, value, generations, ms }, admitted);
+    } catch (error) {
+      // Whoever waits for an answer that cannot be taken apart must not wait any longer.
+      this.#coalescer.landed(request.key, undefined, "model");
+      throw error;
+    }
   }
 
   #keep(request: CacheRequest, made: MadeAnswer, admitted?: boolean): Promise<void> {
@@ -368,10 +376,10 @@ export class TieredCache extends BaseCache {
   }
 
   /** What went wrong on the way in is a bypass: the model call goes on as if there were no cache. */
-  #refused(error: unknown): void {
-    if (error instanceof StrataConfigError) this.#bypass("no-scope");
-    else this.#bypass("unstorable");
-  }
+  readonly #refused = (error: unknown): null => {
+    this.#bypass(error instanceof StrataConfigError ? "no-scope" : "unstorable");
+    return null;
+  };
 
   #refuseWhenClosed(): void {
     if (this.#closing !== undefined) throw new StrataError("CLOSED", "The cache is closed.");
