@@ -102,9 +102,13 @@ describe("damage", () => {
     ["with nothing but a header", BARE],
   ])("finds every truncation and every extension of an envelope %s", (_what, input) => {
     const bytes = seal(input);
-    for (let length = 0; length < bytes.byteLength; length++) refusal(bytes.subarray(0, length));
+    for (let length = 0; length < bytes.byteLength; length++) {
+      expect(refusal(bytes.subarray(0, length))).toMatch(length < 76 ? "shorter than a header" : "its length");
+    }
     for (let start = 1; start < bytes.byteLength; start++) refusal(bytes.subarray(start));
-    for (let extra = 1; extra <= 80; extra++) refusal(Buffer.concat([bytes, Buffer.alloc(extra)]));
+    for (let extra = 1; extra <= 80; extra++) {
+      expect(refusal(Buffer.concat([bytes, Buffer.alloc(extra)]))).toMatch("its length");
+    }
     refusal(Buffer.concat([bytes, bytes]));
   });
 

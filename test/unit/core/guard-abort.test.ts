@@ -86,6 +86,18 @@ describe("abort", () => {
     expect([aborted.value, call.calls, clock.pending]).toEqual(["gone", 1, 0]);
   });
 
+  it("of a later try is not counted and ends the trying", async () => {
+    const { clock, guard } = bench({ deadlineMs: 1_000, retry: RETRY, breaker: { failures: 2 } });
+    const controller = new AbortController();
+    let calls = 0;
+    const call = (): Promise<never> => (calls++ === 0 ? Promise.reject(new Error("down")) : new Promise(() => undefined));
+    const aborted = outcome(clock, () => guard.run(call, { signal: controller.signal }));
+    await clock.advance(100);
+    controller.abort(new Error("gone"));
+    await clock.advance(10_000);
+    expect([aborted.value, calls, guard.state, clock.pending]).toEqual(["gone", 2, "closed", 0]);
+  });
+
   it("of a probe leaves the probing to the next call", async () => {
     const { clock, guard } = bench({ deadlineMs: 50 });
     for (let call = 0; call < 3; call++) outcome(clock, () => guard.run(failing(1)));

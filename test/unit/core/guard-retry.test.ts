@@ -83,6 +83,13 @@ describe("retry", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("gives no try more than the deadline", async () => {
+    const { clock, guard } = bench({ deadlineMs: 50, retry: { retries: 1, baseMs: 100, maxMs: 100 } });
+    const hanging = outcome(clock, () => guard.run(() => new Promise(() => undefined)));
+    await clock.advance(10_000);
+    expect([hanging, clock.pending]).toEqual([{ value: "TIMEOUT", at: 200 }, 0]);
+  });
+
   it("stops when the breaker opens under it, with the failure that it saw", async () => {
     const { clock, guard } = bench({ retry: { retries: 10, baseMs: 10, maxMs: 10 } });
     const call = failing(100);
