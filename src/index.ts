@@ -3,7 +3,10 @@
  */
 
 // The cache of model answers, and its tiers.
-export { TieredCache, type TieredCacheOptions } from "./cache/tiered-cache.ts";
+export { TieredCache, type ForgetReceipt } from "./cache/tiered-cache.ts";
+export type { CacheConfiguration, TieredCacheOptions } from "./cache/cache-options.ts";
+export type { RolloutOptions } from "./cache/rollout.ts";
+export { cached, type CachedOptions } from "./cache/cached.ts";
 export { memoryTier, type MemoryTierOptions } from "./cache/tiers/memory.ts";
 export { diskTier, type DiskTierOptions } from "./cache/tiers/disk.ts";
 export type { CacheTier, TierEntry, TierFilter, TierHost, TierLimits, TierSize } from "./cache/tier.ts";

@@ -13,6 +13,8 @@ export interface CacheStats {
   readonly writes: number;
   /** Calls that the cache stood aside for, by reason; a lookup and its update count once each. */
   readonly bypassed: Readonly<Partial<Record<BypassReason, number>>>;
+  /** Hits that the rollout did not serve, and that count as misses. */
+  readonly withheld: number;
   /** Stored entries that were found damaged or foreign, dropped, and counted as misses. */
   readonly rejected: number;
   /** Milliseconds of one lookup. */
@@ -30,6 +32,7 @@ export class CacheCounters {
   #misses = 0;
   #coalesced = 0;
   #writes = 0;
+  #withheld = 0;
   #savedMs = 0;
   #savedTokens = 0;
 
@@ -44,6 +47,10 @@ export class CacheCounters {
   miss(ms: number): void {
     this.#misses++;
     this.#lookups.record(ms);
+  }
+
+  withheld(): void {
+    this.#withheld++;
   }
 
   written(): void {
@@ -63,6 +70,7 @@ export class CacheCounters {
       coalesced: this.#coalesced,
       writes: this.#writes,
       bypassed: { ...this.#bypassed },
+      withheld: this.#withheld,
       rejected: store.rejected,
       p50: this.#lookups.quantile(0.5),
       p99: this.#lookups.quantile(0.99),

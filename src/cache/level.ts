@@ -46,6 +46,8 @@ const DEFAULT_DEADLINE_MS = 50;
 /** Nobody waits for a write, so it may take longer: a commit to a busy disk does. */
 const WRITE_DEADLINE_MS = 10_000;
 
+const REMOVAL_BATCH = 500;
+
 /** Reading the clock costs as much as a read from memory, so of synchronous reads only some are timed. */
 const TIMED_EVERY = 16;
 
@@ -133,11 +135,33 @@ export class Level {
     return this.#remove("delete", matches, (options) => this.tier.delete(keys, options));
   }
 
-  async clear(filter: TierFilter): Promise<number> {
+  /** @param onError told of a failure beside the event */
+  async clear(filter: TierFilter, onError?: (error: unknown) => void): Promise<number> {
     const matches = (entry: TierEntry): boolean =>
       (filter.scope === undefined || entry.scope === filter.scope) &&
       (filter.tag === undefined || (entry.tags?.includes(filter.tag) ?? false));
-    return this.#remove("clear", matches, (options) => this.tier.clear(filter, options));
+    return this.#remove("clear", matches, (options) => this.tier.clear(filter, options), onError);
+  }
+
+  /** Goes through all entries and removes those that match. */
+  async removeWhere(matches: (entry: TierEntry) => boolean): Promise<number> {
+    const removed = await this.#queue.withdraw(matches);
+    let deleted = 0;
+    try {
+      let keys: Digest[] = [];
+      for await (const entry of this.tier.entries()) {
+        if (matches(entry)) keys.push(entry.key);
+        if (keys.length < REMOVAL_BATCH) continue;
+        deleted += await this.#guard.run((options) => this.tier.delete(keys, options), { deadlineMs: WRITE_DEADLINE_MS });
+        keys = [];
+      }
+      if (keys.length > 0) {
+        deleted += await this.#guard.run((options) => this.tier.delete(keys, options), { deadlineMs: WRITE_DEADLINE_MS });
+      }
+    } catch (error) {
+      this.fault("clear", error);
+    }
+    return Math.max(removed, deleted);
   }
 
   async flush(): Promise<void> {
@@ -199,12 +223,14 @@ export class Level {
     operation: "delete" | "clear",
     matches: (entry: TierEntry) => boolean,
     remove: (options: CallOptions) => MaybePromise<number>,
+    onError?: (error: unknown) => void,
   ): Promise<number> {
     const withdrawn = await this.#queue.withdraw(matches);
     try {
       return Math.max(withdrawn, await this.#guard.run(remove, { deadlineMs: WRITE_DEADLINE_MS }));
     } catch (error) {
       this.fault(operation, error);
+      onError?.(error);
       return withdrawn;
     }
   }

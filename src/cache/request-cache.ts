@@ -16,6 +16,8 @@ import type { Found } from "./tiered-store.ts";
 export interface CacheRequest {
   readonly key: Digest;
   readonly scope: Digest;
+  /** The wider scopes that it lies within. */
+  readonly within: () => readonly Digest[];
   readonly model: Digest;
   readonly refresh: boolean;
   readonly ttlMs: number | undefined;

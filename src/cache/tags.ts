@@ -16,8 +16,9 @@ export function parseTags(option: string, tags: unknown): readonly string[] {
 }
 
 function isTag(tag: unknown): tag is string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
-  return typeof tag === "string" && tag.length > 0 && tag.length <= MAX_LENGTH && tag.isWellFormed() && !/[\u0000-\u001f]/.test(tag);
+  if (typeof tag !== "string" || tag.length === 0 || tag.length > MAX_LENGTH || !tag.isWellFormed()) return false;
+  for (let at = 0; at < tag.length; at++) if (tag.charCodeAt(at) < 0x20) return false;
+  return true;
 }
 
 /** The mark of an entry whose scope lies within a wider one. */
@@ -34,7 +35,8 @@ export function tagMatcher(pattern: string): (tag: string) => boolean {
   const last = rest.pop();
   if (last === undefined) return (tag) => tag === pattern;
   return (tag) => {
-    if (tag.startsWith(OURS) || !tag.startsWith(first) || tag.length < first.length + last.length || !tag.endsWith(last)) return false;
+    if (tag.startsWith(OURS) || !tag.startsWith(first) || tag.length < first.length + last.length || !tag.endsWith(last))
+      return false;
     let at = first.length;
     for (const part of rest) {
       const found = tag.indexOf(part, at);

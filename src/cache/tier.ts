@@ -93,9 +93,10 @@ export interface TierSize {
 export interface TierHost {
   readonly clock: Clock;
   readonly random: () => number;
+  /** What one scope may take of a full tier, bytes; `undefined` = no bound. A tier that cannot keep it ignores it. */
+  readonly quotaBytes?: number | undefined;
   /** Entries that the tier dropped to stay within its limits, so that a lower tier may take them. */
   evicted(entries: readonly TierEntry[]): void;
   /** A fault in the tier's own background work, such as a failed commit. */
   fault(operation: "get" | "set" | "delete" | "clear", error: unknown): void;
 }
-

@@ -9,13 +9,14 @@
  */
 import { isPromise, type CallOptions, type MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { open, seal } from "../core/envelope.ts";
+import { open, peekTags, seal } from "../core/envelope.ts";
 import { StrataError } from "../core/errors.ts";
 import type { Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import { decompress, type Compression } from "./compression.ts";
 import { Level, type LevelStats } from "./level.ts";
-import type { CacheTier, TierEntry, TierFilter, TierLimits } from "./tier.ts";
+import { scopeMark } from "./tags.ts";
+import type { CacheTier, TierEntry, TierFilter } from "./tier.ts";
 
 export interface TieredStoreOptions {
   readonly tiers: readonly CacheTier[];
@@ -25,6 +26,8 @@ export interface TieredStoreOptions {
   /** Bytes of writes that may wait for one tier. */
   readonly maxQueuedBytes: number;
   readonly compression: Compression;
+  /** What one scope may take of a tier that is full; `undefined` = no bound. */
+  readonly quotaBytes?: number | undefined;
 }
 
 /** Reads a payload into what callers get; throws when it is not what it should be. */
@@ -60,7 +63,7 @@ interface Decoded {
 export class TieredStore {
   readonly #clock: Clock;
   readonly #emit: Emit;
-  readonly #compression: Compression;
+  #compression: Compression;
   readonly #levels: readonly Level[];
   #fence = 0;
   #rejected = 0;
@@ -75,6 +78,7 @@ export class TieredStore {
       tier.attach?.({
         clock,
         random,
+        quotaBytes: options.quotaBytes,
         evicted: (entries) => this.#demote(index, entries),
         fault: (operation, error) => level.fault(operation, error),
       });
@@ -109,29 +113,70 @@ export class TieredStore {
 
   /** Removes entries from every tier and every queue; gives how many keys were in some tier. */
   async delete(keys: readonly Digest[]): Promise<number> {
-    this.#fence++;
     const wanted = new Set(keys);
-    const counts = await Promise.all(this.#levels.map((level) => level.delete(keys, (entry) => wanted.has(entry.key))));
-    this.#fence++;
+    const counts = await this.#onLevels((level) => level.delete(keys, (entry) => wanted.has(entry.key)));
     return Math.max(0, ...counts);
   }
 
-  /** Removes what matches from every tier, or from the named one; gives the largest number that one tier removed. */
+  /**
+   * Removes what matches from every tier, or from the named one; a scope includes the scopes within it.
+   * @returns the largest number that one tier removed
+   */
   async clear(filter: TierFilter, tier?: string): Promise<number> {
-    this.#fence++;
-    const levels = tier === undefined ? this.#levels : this.#levels.filter((level) => level.tier.name === tier);
-    const counts = await Promise.all(levels.map((level) => level.clear(filter)));
-    this.#fence++;
+    const counts = await this.#onLevels(async (level) => {
+      if (tier !== undefined && level.tier.name !== tier) return 0;
+      if (filter.scope === undefined) return level.clear(filter);
+      return (await level.clear(filter)) + (await this.#clearWithin(level, filter.scope, filter.tag));
+    });
     return Math.max(0, ...counts);
+  }
+
+  /** Removes the entries whose tags satisfy `matches`, going through all; gives the largest number that one tier removed. */
+  async removeWhere(matches: (tags: readonly string[]) => boolean): Promise<number> {
+    const counts = await this.#onLevels((level) => level.removeWhere((entry) => matches(entry.tags ?? peekTags(entry.value))));
+    return Math.max(0, ...counts);
+  }
+
+  /** Removes what belongs to a scope or to one within it, and says where that failed. */
+  async forget(scope: Digest): Promise<{ removed: Record<string, number>; failed: Record<string, string> }> {
+    const removed: Record<string, number> = {};
+    const failed: Record<string, string> = {};
+    await this.#onLevels(async (level) => {
+      const onError = (error: unknown): void => {
+        failed[level.tier.name] = error instanceof Error ? error.message : String(error);
+      };
+      removed[level.tier.name] =
+        (await level.clear({ scope }, onError)) + (await this.#clearWithin(level, scope, undefined, onError));
+    });
+    return { removed, failed };
+  }
+
+  /** Entries of narrower scopes carry the mark of this one as a tag. */
+  async #clearWithin(level: Level, scope: Digest, tag: string | undefined, onError?: (error: unknown) => void): Promise<number> {
+    const mark = scopeMark(scope);
+    if (tag === undefined) return level.clear({ tag: mark }, onError);
+    return level.removeWhere((entry) => {
+      const tags = entry.tags ?? peekTags(entry.value);
+      return tags.includes(mark) && tags.includes(tag);
+    });
+  }
+
+  /** Runs a removal on every level, inside the fence: what was found before it is not promoted after it. */
+  async #onLevels<T>(remove: (level: Level) => Promise<T>): Promise<T[]> {
+    this.#fence++;
+    const results = await Promise.all(this.#levels.map(remove));
+    this.#fence++;
+    return results;
+  }
+
+  /** Compresses with this from now on. */
+  compressWith(compression: Compression): void {
+    this.#compression = compression;
   }
 
   /** Resolves when every accepted write is in its tiers, or was given up. */
   async flush(): Promise<void> {
     await Promise.all(this.#levels.map((level) => level.flush()));
-  }
-
-  configure(tier: string, limits: TierLimits): void {
-    this.#levels.find((level) => level.tier.name === tier)?.tier.configure?.(limits);
   }
 
   stats(): { readonly tiers: readonly LevelStats[]; readonly rejected: number } {

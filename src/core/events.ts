@@ -52,6 +52,7 @@ export type BypassReason =
   | "not-admitted"
   | "unstorable"
   | "too-large"
+  | "forgotten"
   | "closed";
 
 /** One call to a tier failed, and was answered as if the entry were not there. */

@@ -1,0 +1,196 @@
+/**
+ * Answers over the tiered store: what is found and may be served, what is kept and for how long, and whose late answers are
+ * refused. Both ways in, LangChain's `BaseCache` and `cacheModel`, go through here.
+ */
+import { randomBytes } from "node:crypto";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { isPromise, type MaybePromise } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import type { BypassReason, Emit } from "../core/events.ts";
+import { digest, type Digest } from "../core/key.ts";
+import { admitAnswer, type Admit } from "./admission.ts";
+import type { CacheCounters } from "./cache-stats.ts";
+import type { ResolveControl, ResolvedControl } from "./call-control.ts";
+import type { CacheRequest, MadeAnswer, RequestCache } from "./request-cache.ts";
+import { parseAnswer, prepareReplay, type HitMetadata, type Replay } from "./response-codec.ts";
+import type { Rollout } from "./rollout.ts";
+import { scopeMark } from "./tags.ts";
+import type { Found, TieredStore } from "./tiered-store.ts";
+
+export interface AnswerCacheOptions {
+  readonly store: TieredStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly emit: Emit;
+  readonly counters: CacheCounters;
+  readonly control: ResolveControl;
+  readonly modelId: string | undefined;
+  readonly coalesces: boolean;
+  readonly ttlMs: number | undefined;
+  /** 0 = stale answers are not served. */
+  readonly staleMs: number;
+  readonly rollout: Rollout;
+  readonly admit: Admit | undefined;
+  readonly maxValueBytes: number;
+}
+
+/** Lives are shortened by up to this share, so that what was stored together does not expire together. */
+const TTL_JITTER = 0.1;
+/** A caller who was sent to refresh and has not come back for so long is no longer waited for. */
+const REFRESH_LEASE_MS = 30_000;
+/** An answer that was asked for longer ago than this is not expected any more. */
+const LONGEST_CALL_MS = 600_000;
+
+export class AnswerCache implements RequestCache {
+  readonly clock: Clock;
+  readonly modelId: string | undefined;
+  readonly coalesces: boolean;
+  readonly control: (config: RunnableConfig | undefined) => ResolvedControl;
+  readonly #options: AnswerCacheOptions;
+  /** Keys whose refresh is under way, with the time until which it is waited for. */
+  readonly #refreshing = new Map<Digest, number>();
+  /** When a scope was forgotten: answers to what was asked before are refused. */
+  readonly #forgotten = new Map<Digest, number>();
+  /** Makes hit ids unique: a random start for this cache, then a count. */
+  readonly #hitSeries = randomBytes(9).toString("base64url");
+  #hitCount = 0;
+  #closed = false;
+
+  constructor(options: AnswerCacheOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.modelId = options.modelId;
+    this.coalesces = options.coalesces;
+    this.control = options.control;
+  }
+
+  /** Whether answers are served past their life while one caller refreshes them. */
+  get servesStale(): boolean {
+    return this.#options.staleMs > 0;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** From now on every request is bypassed. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  accept(model: Digest, text: string, control: ResolvedControl): CacheRequest | undefined {
+    return this.request(control, model, (scope) => digest("request", scope, model, text));
+  }
+
+  /** The request that a call makes, or `undefined` when it must not be cached; says why. */
+  request(control: ResolvedControl, model: Digest, makeKey: (scope: Digest) => Digest): CacheRequest | undefined {
+    const { bypass, refresh, ttlMs, tags, scope, within } = control;
+    if (this.#closed) return this.bypass("closed");
+    if (bypass) return this.bypass("asked");
+    if (scope === undefined) return this.bypass("no-scope");
+    return { key: makeKey(scope), scope, within, model, refresh, ttlMs, tags };
+  }
+
+  find(request: CacheRequest): MaybePromise<Found<Replay> | undefined> {
+    const found = this.#options.store.get(request.key, request.scope, readAnswer);
+    if (found === undefined) return undefined;
+    if (isPromise(found)) return found.then((late) => (late === undefined ? undefined : this.#servable(request, late)));
+    return this.#servable(request, found);
+  }
+
+  hit(request: CacheRequest, found: Found<Replay>, startedAt: number): Omit<HitMetadata, "savedUsage"> {
+    const { emit, counters } = this.#options;
+    const ms = this.clock.monotonic() - startedAt;
+    const { value, tier } = found;
+    const coalesced = tier === "coalesced";
+    counters.hit(ms, coalesced, found.cost, value.tokens);
+    emit?.({ type: "cache.lookup", outcome: "hit", tier, coalesced, ms, key: request.key.slice(0, 12) });
+    return { hit: true, hitId: `${this.#hitSeries}-${(this.#hitCount++).toString(36)}`, source: "exact", tier, ms };
+  }
+
+  miss(request: CacheRequest, startedAt: number): void {
+    const { emit, counters } = this.#options;
+    const ms = this.clock.monotonic() - startedAt;
+    counters.miss(ms);
+    emit?.({ type: "cache.lookup", outcome: "miss", coalesced: false, ms, key: request.key.slice(0, 12) });
+  }
+
+  /** Whether an answer is worth keeping, by the built-in rules and the user's. */
+  admits({ answer, generations }: Pick<MadeAnswer, "answer" | "generations">): boolean {
+    return admitAnswer(answer, this.#options.admit, generations);
+  }
+
+  keep(request: CacheRequest, made: MadeAnswer): Promise<void> {
+    if (!this.admits(made)) {
+      this.bypass("not-admitted");
+      return Promise.resolve();
+    }
+    return this.store(request, made);
+  }
+
+  /** Stores an answer that is known to be worth it. */
+  store(request: CacheRequest, { answer, value, ms }: MadeAnswer): Promise<void> {
+    const { store, emit, counters, maxValueBytes, ttlMs, staleMs } = this.#options;
+    const { key, scope } = request;
+    this.#refreshing.delete(key);
+    const within = request.within();
+    if (this.#wasForgotten([scope, ...within], ms)) return this.#refuse("forgotten");
+    const payload = Buffer.from(JSON.stringify(answer));
+    if (payload.byteLength > maxValueBytes) return this.#refuse("too-large");
+    counters.written();
+    emit?.({ type: "cache.update", bytes: payload.byteLength, key: key.slice(0, 12) });
+    const expiresAt = this.expiry(request.ttlMs ?? ttlMs, staleMs);
+    const tags = within.length === 0 ? request.tags : [...request.tags, ...within.map(scopeMark)];
+    return store.set({ key, scope, payload, value, tags, expiresAt, cost: ms });
+  }
+
+  /** @returns Unix ms at which what is stored now ends; `undefined` = never */
+  expiry(ttlMs: number | undefined, graceMs = 0): number | undefined {
+    if (ttlMs === undefined) return undefined;
+    return this.clock.now() + ttlMs * (1 - TTL_JITTER * this.#options.random()) + graceMs;
+  }
+
+  bypass(reason: BypassReason): undefined {
+    this.#options.counters.bypassed(reason);
+    this.#options.emit?.({ type: "cache.bypass", reason });
+    return undefined;
+  }
+
+  /** From now on, answers to what was asked before in this scope, or in one within it, are refused. */
+  forget(scope: Digest): void {
+    const now = this.clock.monotonic();
+    for (const [old, at] of this.#forgotten) if (now - at > LONGEST_CALL_MS) this.#forgotten.delete(old);
+    this.#forgotten.set(scope, now);
+  }
+
+  #wasForgotten(scopes: readonly Digest[], askedMsAgo: number): boolean {
+    if (this.#forgotten.size === 0) return false;
+    const askedAt = this.clock.monotonic() - askedMsAgo;
+    return scopes.some((scope) => (this.#forgotten.get(scope) ?? -Infinity) >= askedAt);
+  }
+
+  /** What was found, unless the rollout withholds it, or this caller is the one to refresh it. */
+  #servable(request: CacheRequest, found: Found<Replay>): Found<Replay> | undefined {
+    const { rollout, counters, staleMs } = this.#options;
+    if (!rollout(request.key)) {
+      counters.withheld();
+      return undefined;
+    }
+    if (staleMs === 0 || found.expiresAt === undefined || found.expiresAt - staleMs > this.clock.now()) return found;
+    const now = this.clock.monotonic();
+    const waitedUntil = this.#refreshing.get(request.key);
+    if (waitedUntil !== undefined && waitedUntil > now) return found;
+    for (const [key, until] of this.#refreshing) if (until <= now) this.#refreshing.delete(key);
+    this.#refreshing.set(request.key, now + REFRESH_LEASE_MS);
+    return undefined;
+  }
+
+  #refuse(reason: BypassReason): Promise<void> {
+    this.bypass(reason);
+    return Promise.resolve();
+  }
+}
+
+function readAnswer(payload: Buffer): Replay {
+  return prepareReplay(parseAnswer(payload.toString("utf8")));
+}
