@@ -73,7 +73,7 @@ export class TieredCache extends BaseCache {
   readonly #tiers: readonly CacheTier[];
   readonly #store: TieredStore;
   readonly #answers: AnswerCache;
-  readonly #coalescer: Coalescer<Replay>;
+  readonly #coalescer: Coalescer<Found<Replay>>;
   readonly #modelId: string | undefined;
   readonly #maxValueBytes: number;
   readonly #counters = new CacheCounters();
@@ -129,14 +129,13 @@ export class TieredCache extends BaseCache {
     try {
       const request = this.#request(prompt, llmKey);
       if (request === undefined || request.refresh) return Promise.resolve(null);
-      if (this.#answers.servesStale) return this.#lookupStale(request, start);
-      if (this.#coalescer.isUnderWay(request.key)) return this.#await(request, start);
+      if (this.#answers.servesStale) return this.#lookupStale(request, start).catch(this.#refused);
+      if (this.#coalescer.isUnderWay(request.key)) return this.#await(request, start).catch(this.#refused);
       const found = this.#answers.find(request);
-      if (found === undefined || isPromise(found)) return this.#lead(found, request, start);
+      if (found === undefined || isPromise(found)) return this.#lead(found, request, start).catch(this.#refused);
       return Promise.resolve(this.#hit(found, request, start));
     } catch (error) {
-      this.#refused(error);
-      return Promise.resolve(null);
+      return Promise.resolve(this.#refused(error));
     }
   }
 
@@ -145,7 +144,7 @@ export class TieredCache extends BaseCache {
     try {
       const request = this.#request(prompt, llmKey);
       if (request === undefined) return Promise.resolve();
-      return this.#put(request, generations);
+      return this.#put(request, generations).catch((error: unknown) => void this.#refused(error));
     } catch (error) {
       this.#refused(error);
       return Promise.resolve();
@@ -294,33 +293,32 @@ export class TieredCache extends BaseCache {
     request: CacheRequest,
     start: number,
   ): Promise<Generation[] | null> {
-    const { key, model } = request;
-    void this.#coalescer.join(key, model);
-    if (reading !== undefined) {
-      const found = await reading;
-      if (found !== undefined) {
-        this.#coalescer.landed(key, found.value, "tier");
-        return this.#hit(found, request, start);
-      }
-    } else if (this.#answers.coalesces) {
-      // One turn of the event loop before the leader learns of its miss: whoever asks in it is provably another caller.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    this.#coalescer.missed(key);
+    this.#coalescer.lead(request.key, request.model);
+    const found = await reading;
+    if (found !== undefined) return this.#landed(found, request, start);
+    // One turn of the event loop before the leader learns of its miss: whoever asks in it is provably another caller. Also after
+    // a read that took time, which may have been no more than a promise.
+    if (this.#answers.coalesces) await new Promise((resolve) => setImmediate(resolve));
+    this.#coalescer.missed(request.key);
     return this.#miss(request, start);
   }
 
   /** Waits for the caller who leads; when nothing comes, another process may have stored it meanwhile. */
   async #await(request: CacheRequest, start: number): Promise<Generation[] | null> {
     const { key, model } = request;
-    const awaited = await this.#coalescer.join(key, model);
-    if (awaited !== undefined) {
-      return this.#hit({ value: awaited, tier: "coalesced", expiresAt: undefined, cost: 0 }, request, start);
-    }
+    const flight = this.#coalescer.join(key, model);
+    const awaited = await flight;
+    if (awaited !== undefined) return this.#hit(awaited, request, start);
     const found = await this.#answers.find(request);
-    if (found !== undefined) return this.#hit(found, request, start);
+    if (found !== undefined) return this.#landed(found, request, start);
+    if (flight !== undefined) this.#coalescer.lead(key, model);
     this.#coalescer.missed(key);
     return this.#miss(request, start);
+  }
+
+  #landed(found: Found<Replay>, request: CacheRequest, start: number): Generation[] {
+    this.#coalescer.landed(request.key, found, "tier");
+    return this.#hit(found, request, start);
   }
 
   /** With stale answers the tiers are asked first: while one caller refreshes, the others are served and need not wait. */
@@ -340,19 +338,27 @@ export class TieredCache extends BaseCache {
   }
 
   #put(request: CacheRequest, generations: Generation[]): Promise<void> {
-    const answer = encodeAnswer(generations);
-    const value = prepareReplay(answer);
-    const admitted = this.#answers.admits({ answer, generations });
-    const ms = this.#coalescer.landed(request.key, admitted ? value : undefined, "model") ?? 0;
-    if (admitted) return this.#answers.store(request, { answer, value, generations, ms });
-    this.#answers.bypass("not-admitted");
-    return Promise.resolve();
+    let shared: Found<Replay> | undefined;
+    try {
+      const answer = encodeAnswer(generations);
+      const value = prepareReplay(answer);
+      if (this.#answers.admits({ answer, generations })) shared = { value, tier: "coalesced", expiresAt: undefined, cost: 0 };
+      const ms = this.#coalescer.landed(request.key, shared, "model") ?? 0;
+      if (shared !== undefined) return this.#answers.store(request, { answer, value, generations, ms });
+      this.#answers.bypass("not-admitted");
+      return Promise.resolve();
+    } catch (error) {
+      // Whoever waits for an answer that cannot be taken apart must not wait any longer.
+      this.#coalescer.landed(request.key, undefined, "model");
+      throw error;
+    }
   }
 
   /** What went wrong on the way in is a bypass: the model call goes on as if there were no cache. */
-  #refused(error: unknown): void {
+  readonly #refused = (error: unknown): null => {
     this.#answers.bypass(error instanceof StrataConfigError ? "no-scope" : "unstorable");
-  }
+    return null;
+  };
 }
 
 function readJson(payload: Buffer): Json {

@@ -192,7 +192,8 @@ describe("broken connections", () => {
     proxy.set({ requests: { cutAfterBytes: 4 } });
     const client = await dial();
     client.socket.write("SETTLE");
-    expect(await client.ended).toBe("ECONNRESET");
+    // The kernel tells either, depending on what it had taken from the client when the connection went.
+    expect(["ECONNRESET", "end"]).toContain(await client.ended);
     await eventually(() => Buffer.concat(received).toString(), "SETT");
   });
 
