@@ -1,7 +1,7 @@
 /** One tier as the store sees it: behind a guard, with its queue of writes and its counts. */
 import { isPromise, type CallOptions, type MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { StrataError } from "../core/errors.ts";
+import { describe, StrataError } from "../core/errors.ts";
 import type { Emit, TierFaultEvent } from "../core/events.ts";
 import { Guard } from "../core/guard.ts";
 import { Histogram } from "../core/histogram.ts";
@@ -95,26 +95,32 @@ export class Level {
   /** The entry, `undefined` for a miss or a failure. Never throws and never rejects. */
   get(key: Digest, options?: CallOptions): MaybePromise<TierEntry | undefined> {
     const { clock } = this.#options;
+    const waiting = this.#queue.size > 0 ? this.#waiting(key) : undefined;
+    if (waiting !== undefined) {
+      this.#lookups++;
+      return waiting;
+    }
     const isTimed = this.#lookups++ % TIMED_EVERY === 0 || this.#isAsync;
     const start = isTimed ? clock.monotonic() : 0;
     try {
       const answer = this.#guard.run((callOptions) => this.tier.get([key], callOptions), options);
       if (isPromise(answer)) {
         this.#isAsync = true;
-        return this.#await(answer, key, start);
+        return this.#await(answer, start);
       }
       if (isTimed) this.#reads.record(clock.monotonic() - start);
-      return answer[0] ?? this.#queue.get(key);
+      return answer[0];
     } catch (error) {
       this.fault("get", error);
-      return this.#queue.get(key);
+      return undefined;
     }
   }
 
-  /** Stores now. Never rejects. */
+  /** Stores now. Never rejects. Where the caller waits for it, it has no more time than a read. */
   set(entries: readonly TierEntry[]): MaybePromise<void> {
     try {
-      const done = this.#guard.run((options) => this.tier.set(entries, options), { deadlineMs: WRITE_DEADLINE_MS });
+      const deadline = this.tier.writes === "through" ? {} : { deadlineMs: WRITE_DEADLINE_MS };
+      const done = this.#guard.run((options) => this.tier.set(entries, options), deadline);
       if (!isPromise(done)) return undefined;
       return done.catch((error: unknown) => this.#giveUp(entries.length, error));
     } catch (error) {
@@ -169,8 +175,12 @@ export class Level {
   }
 
   async close(): Promise<void> {
+    const { clock, random } = this.#options;
     try {
-      await this.tier.close();
+      // Not behind the tier's own guard: what is switched off must be closed too. But no engine may keep a process from ending.
+      await new Guard({ name: `The ${this.tier.name} tier`, clock, random, deadlineMs: WRITE_DEADLINE_MS }).run(() =>
+        this.tier.close(),
+      );
     } catch (error) {
       this.fault("close", error);
     }
@@ -204,19 +214,21 @@ export class Level {
     };
   }
 
-  async #await(
-    answer: Promise<ReadonlyArray<TierEntry | undefined>>,
-    key: Digest,
-    start: number,
-  ): Promise<TierEntry | undefined> {
+  async #await(answer: Promise<ReadonlyArray<TierEntry | undefined>>, start: number): Promise<TierEntry | undefined> {
     try {
       const entries = await answer;
       this.#reads.record(this.#options.clock.monotonic() - start);
-      return entries[0] ?? this.#queue.get(key);
+      return entries[0];
     } catch (error) {
       this.fault("get", error);
-      return this.#queue.get(key);
+      return undefined;
     }
+  }
+
+  /** What was accepted and is not yet written: newer than what the tier has, and there when the tier does not answer. */
+  #waiting(key: Digest): TierEntry | undefined {
+    const entry = this.#queue.get(key);
+    return entry?.expiresAt !== undefined && entry.expiresAt <= this.#options.clock.now() ? undefined : entry;
   }
 
   async #remove(
@@ -242,5 +254,5 @@ export class Level {
 }
 
 function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message : describe(error);
 }

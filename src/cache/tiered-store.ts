@@ -5,7 +5,7 @@
  * verified and put into the tiers above. A tier that fails is read as if it were empty. As long as the tiers answer
  * synchronously, so does the store.
  *
- * A fence keeps deletions final: a value that was found before a deletion is not promoted after it.
+ * A fence keeps deletions final: a value that was found before or during a deletion is not moved to another tier.
  */
 import { isPromise, type CallOptions, type MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
@@ -65,7 +65,9 @@ export class TieredStore {
   readonly #emit: Emit;
   #compression: Compression;
   readonly #levels: readonly Level[];
+  /** Deletions that have ended, and that are under way. */
   #fence = 0;
+  #deleting = 0;
   #rejected = 0;
 
   constructor(options: TieredStoreOptions) {
@@ -161,12 +163,15 @@ export class TieredStore {
     });
   }
 
-  /** Runs a removal on every level, inside the fence: what was found before it is not promoted after it. */
+  /** Runs a removal on every level, inside the fence: what was found before or during it is not moved after it. */
   async #onLevels<T>(remove: (level: Level) => Promise<T>): Promise<T[]> {
-    this.#fence++;
-    const results = await Promise.all(this.#levels.map(remove));
-    this.#fence++;
-    return results;
+    this.#deleting++;
+    try {
+      return await Promise.all(this.#levels.map(remove));
+    } finally {
+      this.#deleting--;
+      this.#fence++;
+    }
   }
 
   /** Compresses with this from now on. */
@@ -231,14 +236,18 @@ export class TieredStore {
   /** Opens and decodes what a tier gave, once; damaged, foreign and outlived entries are dropped and counted. */
   #verify<T>(level: Level, entry: TierEntry, key: Digest, scope: Digest, decode: Decode<T>): MaybePromise<Found<T> | undefined> {
     const known = entry.decoded as Decoded | undefined;
-    if (known !== undefined) return this.#found(level, entry, known as Decoded & { value: T });
+    // What a tier keeps by reference was verified when it was noted; that it is what was asked for is looked at each time.
+    if (known !== undefined && entry.key === key && entry.scope === scope) {
+      return this.#found(level, entry, known as Decoded & { value: T });
+    }
     try {
       const envelope = open(entry.value, key, scope);
       if (envelope.expiresAt !== undefined && envelope.expiresAt <= this.#clock.now()) return undefined;
       const accept = (payload: Uint8Array): Found<T> => {
         if (payload.byteLength !== envelope.rawLength) throw new StrataError("CORRUPT", "A stored value has another length.");
         const decoded = { value: decode(payload as Buffer), cost: envelope.cost };
-        Object.assign(entry, { decoded, expiresAt: envelope.expiresAt, tags: envelope.tags, cost: envelope.cost, scope });
+        const { expiresAt, tags, cost, rawLength: decodedBytes } = envelope;
+        Object.assign(entry, { decoded, decodedBytes, expiresAt, tags, cost, scope });
         return this.#found(level, entry, decoded);
       };
       const payload = decompress(envelope.codec, envelope.payload, envelope.rawLength);
@@ -256,14 +265,15 @@ export class TieredStore {
 
   #reject(level: Level, key: Digest, error: unknown): undefined {
     this.#rejected++;
-    const reason = error instanceof Error ? error.message : String(error);
+    // Not the message of a parser, which shows a piece of what it could not read.
+    const reason = StrataError.isInstance(error) ? error.message : "A stored value cannot be read.";
     this.#emit?.({ type: "entry.rejected", tier: level.tier.name, reason, key: key.slice(0, 12) });
     void level.delete([key], (entry) => entry.key === key);
     return undefined;
   }
 
   #promote(from: number, fence: number, entry: TierEntry, scope: Digest): void {
-    if (from === 0 || fence !== this.#fence) return;
+    if (from === 0 || this.#deleting > 0 || fence !== this.#fence) return;
     const promoted: TierEntry = { ...entry, scope };
     for (let index = 0; index < from; index++) {
       const level = this.#levels[index] as Level;
@@ -278,7 +288,7 @@ export class TieredStore {
   /** What a tier dropped for space goes to the next tier, when that one takes only such entries; every other has them already. */
   #demote(from: number, entries: readonly TierEntry[]): void {
     const next = this.#levels[from + 1];
-    if (next?.tier.writes !== "on-demotion") return;
+    if (next?.tier.writes !== "on-demotion" || this.#deleting > 0) return;
     for (const entry of entries) {
       next.enqueue(entry);
       const [to, source] = [next.tier.name, this.#levels[from]?.tier.name ?? ""];
@@ -288,8 +298,15 @@ export class TieredStore {
 
   async #write(level: Level, batch: readonly TierEntry[]): Promise<void> {
     const effort = level.tier.compression ?? "none";
-    const entries = effort === "none" ? batch : await Promise.all(batch.map((entry) => this.#recompress(entry, effort)));
-    await level.set(entries);
+    if (effort === "none") return level.set(batch);
+    const smaller = batch.map((entry) =>
+      this.#recompress(entry, effort).catch((error: unknown) => {
+        // Stored as it is: the others of its batch must not go with it.
+        level.fault("set", error);
+        return entry;
+      }),
+    );
+    await level.set(await Promise.all(smaller));
   }
 
   async #recompress(entry: TierEntry, effort: "fast" | "best"): Promise<TierEntry> {
