@@ -9,7 +9,17 @@ export type { RolloutOptions } from "./cache/rollout.ts";
 export { cached, type CachedOptions } from "./cache/cached.ts";
 export { memoryTier, type MemoryTierOptions } from "./cache/tiers/memory.ts";
 export { diskTier, type DiskTierOptions } from "./cache/tiers/disk.ts";
-export type { CacheTier, TierEntry, TierFilter, TierHost, TierLimits, TierSize } from "./cache/tier.ts";
+export { baseCacheTier } from "./cache/tiers/base-cache.ts";
+export type {
+  CacheTier,
+  Question,
+  TierEntry,
+  TierFilter,
+  TierHost,
+  TierLimits,
+  TierReadOptions,
+  TierSize,
+} from "./cache/tier.ts";
 export type { CacheStats } from "./cache/cache-stats.ts";
 export type { LevelStats } from "./cache/level.ts";
 export type { CallContext, CallControl, ScopeOption } from "./cache/call-control.ts";

@@ -92,7 +92,7 @@ export class AnswerCache implements RequestCache {
   }
 
   find(request: CacheRequest): MaybePromise<Found<Replay> | undefined> {
-    const found = this.#options.store.get(request.key, request.scope, readAnswer);
+    const found = this.#options.store.get(request.key, request.scope, readAnswer, request);
     if (found === undefined) return undefined;
     if (isPromise(found)) return found.then((late) => (late === undefined ? undefined : this.#servable(request, late)));
     return this.#servable(request, found);

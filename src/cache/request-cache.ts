@@ -10,6 +10,7 @@ import type { BypassReason } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import type { ResolvedControl } from "./call-control.ts";
 import type { HitMetadata, Replay, StoredAnswer } from "./response-codec.ts";
+import type { Question } from "./tier.ts";
 import type { Found } from "./tiered-store.ts";
 
 /** What a call is about, once it is known that it may be cached. */
@@ -22,6 +23,8 @@ export interface CacheRequest {
   readonly refresh: boolean;
   readonly ttlMs: number | undefined;
   readonly tags: readonly string[];
+  /** As LangChain asked it; only there when some tier needs it. */
+  readonly question?: Question | undefined;
 }
 
 /** An answer that came from a model. */

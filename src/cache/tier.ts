@@ -30,8 +30,10 @@ export interface CacheTier {
   readonly compression?: "none" | "fast" | "best" | undefined;
   /** Called once, before anything else, by the store that the tier was given to. */
   attach?(host: TierHost): void;
+  /** Whether `get` is given the question in clear beside its key; only for a tier that cannot be asked by key. Default `false`. */
+  readonly needsQuestion?: boolean | undefined;
   /** The entries that are there and alive, `undefined` for each of the others, in the order of the keys. */
-  get(keys: readonly Digest[], options?: CallOptions): MaybePromise<ReadonlyArray<TierEntry | undefined>>;
+  get(keys: readonly Digest[], options?: TierReadOptions): MaybePromise<ReadonlyArray<TierEntry | undefined>>;
   /** Stores entries, replacing those with the same keys; resolves when they are as durable as this tier makes them. */
   set(entries: readonly TierEntry[], options?: CallOptions): MaybePromise<void>;
   /** Removes entries; gives how many were there. */
@@ -70,6 +72,18 @@ export interface TierEntry {
   readonly decodedBytes?: number | undefined;
 }
 
+export interface TierReadOptions extends CallOptions {
+  /** For tiers that need it. */
+  readonly question?: Question | undefined;
+}
+
+/** What LangChain asks a cache with. */
+export interface Question {
+  readonly prompt: string;
+  readonly llmKey: string;
+  readonly scope: Digest;
+}
+
 export interface TierFilter {
   readonly scope?: Digest | undefined;
   readonly tag?: string | undefined;
@@ -99,4 +113,16 @@ export interface TierHost {
   evicted(entries: readonly TierEntry[]): void;
   /** A fault in the tier's own background work, such as a failed commit. */
   fault(operation: "get" | "set" | "delete" | "clear", error: unknown): void;
+  /** The engine can be reached again: the next call may be tried at once, whatever failed before. */
+  recovered?(): void;
+  /** Another process changed this tier: what the tiers above it hold of that is out of date. */
+  changed?(change: TierChange): void;
 }
+
+/** What another process changed in a tier that processes share. */
+export type TierChange =
+  | { readonly kind: "keys"; readonly keys: readonly Digest[] }
+  /** What matched was removed; everything, if neither is given. The tag is a digest (`tagDigest`): no text of a user leaves a process. */
+  | { readonly kind: "cleared"; readonly scope?: Digest | undefined; readonly tag?: Digest | undefined }
+  /** Something was missed; anything may be out of date. */
+  | { readonly kind: "unknown" };

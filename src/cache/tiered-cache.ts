@@ -71,6 +71,8 @@ export class TieredCache extends BaseCache {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #tiers: readonly CacheTier[];
+  /** Whether some tier can only be asked as LangChain asks. */
+  readonly #asksInClear: boolean;
   readonly #store: TieredStore;
   readonly #answers: AnswerCache;
   readonly #coalescer: Coalescer<Found<Replay>>;
@@ -116,6 +118,7 @@ export class TieredCache extends BaseCache {
     const quotaBytes = parseQuota(options.quota);
     this.#coalescer = new Coalescer({ clock, maxWaitMs });
     this.#tiers = options.tiers === undefined ? [memoryTier(), diskTier({ path: ".strata/cache" })] : parseTiers(options.tiers);
+    this.#asksInClear = this.#tiers.some(({ needsQuestion }) => needsQuestion === true);
     this.#store = new TieredStore({
       ...{ clock, random, emit, quotaBytes, tiers: this.#tiers, maxQueuedBytes: MAX_QUEUED_BYTES },
       compression: createCompression({ algorithm }),
@@ -269,7 +272,9 @@ export class TieredCache extends BaseCache {
     if (prompt.includes("[") && PLACEHOLDER.test(prompt)) return this.#answers.bypass("placeholder");
     const model = identity.digest;
     const control = this.#answers.control(currentConfig());
-    return this.#answers.request(control, model, (scope) => digestAfter(this.#keyPrefix(scope, model), prompt));
+    const request = this.#answers.request(control, model, (scope) => digestAfter(this.#keyPrefix(scope, model), prompt));
+    if (request === undefined || !this.#asksInClear) return request;
+    return { ...request, question: { prompt, llmKey, scope: request.scope } };
   }
 
   #keyPrefix(scope: Digest, model: Digest): string {

@@ -7,7 +7,7 @@
  *
  * A fence keeps deletions final: a value that was found before or during a deletion is not moved to another tier.
  */
-import { isPromise, type CallOptions, type MaybePromise } from "../core/abort.ts";
+import { isPromise, type MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { open, peekTags, seal } from "../core/envelope.ts";
 import { StrataError } from "../core/errors.ts";
@@ -16,7 +16,7 @@ import type { Digest } from "../core/key.ts";
 import { decompress, type Compression } from "./compression.ts";
 import { Level, type LevelStats } from "./level.ts";
 import { scopeMark } from "./tags.ts";
-import type { CacheTier, TierEntry, TierFilter } from "./tier.ts";
+import type { CacheTier, Question, TierEntry, TierFilter } from "./tier.ts";
 
 export interface TieredStoreOptions {
   readonly tiers: readonly CacheTier[];
@@ -89,8 +89,13 @@ export class TieredStore {
   }
 
   /** Finds an entry and moves it up. Never throws and never rejects: what fails is a miss. */
-  get<T>(key: Digest, scope: Digest, decode: Decode<T>, options?: CallOptions): MaybePromise<Found<T> | undefined> {
-    return this.#getFrom(0, this.#fence, key, scope, decode, options);
+  get<T>(
+    key: Digest,
+    scope: Digest,
+    decode: Decode<T>,
+    asked?: { readonly question?: Question | undefined },
+  ): MaybePromise<Found<T> | undefined> {
+    return this.#getFrom(0, this.#fence, key, scope, decode, asked?.question);
   }
 
   /** Stores an entry. Resolves when the tiers that are written through have it; the others follow behind. Never rejects. */
@@ -200,16 +205,16 @@ export class TieredStore {
     key: Digest,
     scope: Digest,
     decode: Decode<T>,
-    options: CallOptions | undefined,
+    question: Question | undefined,
   ): MaybePromise<Found<T> | undefined> {
     for (let index = first; index < this.#levels.length; index++) {
       const level = this.#levels[index] as Level;
-      const entry = level.get(key, options);
+      const entry = level.get(key, level.tier.needsQuestion === true ? question : undefined);
       if (entry === undefined) continue;
-      if (isPromise(entry)) return this.#continue(index, fence, entry, key, scope, decode, options);
+      if (isPromise(entry)) return this.#continue(index, fence, entry, key, scope, decode, question);
       const found = this.#verify(level, entry, key, scope, decode);
       if (found === undefined) continue;
-      if (isPromise(found)) return this.#continue(index, fence, entry, key, scope, decode, options);
+      if (isPromise(found)) return this.#continue(index, fence, entry, key, scope, decode, question);
       this.#promote(index, fence, entry, scope);
       return found;
     }
@@ -223,12 +228,12 @@ export class TieredStore {
     key: Digest,
     scope: Digest,
     decode: Decode<T>,
-    options: CallOptions | undefined,
+    question: Question | undefined,
   ): Promise<Found<T> | undefined> {
     const level = this.#levels[index] as Level;
     const entry = await answer;
     const found = entry === undefined ? undefined : await this.#verify(level, entry, key, scope, decode);
-    if (entry === undefined || found === undefined) return this.#getFrom(index + 1, fence, key, scope, decode, options);
+    if (entry === undefined || found === undefined) return this.#getFrom(index + 1, fence, key, scope, decode, question);
     this.#promote(index, fence, entry, scope);
     return found;
   }

@@ -17,9 +17,10 @@ import {
   type ByteSize,
   type Duration,
 } from "../../core/options.ts";
-import type { Eviction, EvictionName } from "../eviction.ts";
-import { createEviction, EVICTION_NAMES } from "../evictions/create-eviction.ts";
+import type { EvictionName } from "../eviction.ts";
+import { EVICTION_NAMES } from "../evictions/create-eviction.ts";
 import type { CacheTier, TierEntry, TierFilter, TierHost } from "../tier.ts";
+import { Shelves, type Shelf } from "./shelves.ts";
 
 export interface MemoryTierOptions {
   /** Bound on what the entries take, decoded forms and bookkeeping included; default 64 MiB. */
@@ -40,6 +41,7 @@ const SWEEP = 4;
 
 interface Slot {
   readonly entry: TierEntry;
+  readonly shelf: Shelf;
   readonly charge: number;
   /** On the monotonic clock; `Infinity` = never. */
   readonly deadline: number;
@@ -54,13 +56,14 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
   let maxBytes = parseByteSize("memoryTier.maxBytes", options.maxBytes ?? "64mb");
   let maxEntries = options.maxEntries === undefined ? Infinity : parseCount("memoryTier.maxEntries", options.maxEntries);
   const ttl = options.ttl === undefined ? Infinity : parseDuration("memoryTier.ttl", options.ttl);
-  let policy: Eviction = createEviction(parseChoice("memoryTier.eviction", options.eviction ?? "adaptive", EVICTION_NAMES));
-  policy.resize(maxBytes);
+  const eviction = parseChoice("memoryTier.eviction", options.eviction ?? "adaptive", EVICTION_NAMES);
 
   const slots = new Map<Digest, Slot>();
   let hand = slots.entries();
   let clock: Clock = systemClock;
   let host: TierHost | undefined;
+  let quotaBytes = Infinity;
+  let shelves = new Shelves(eviction, maxBytes, Infinity, Math.random);
   let bytes = 0;
   let evictedCount = 0;
   let closed = false;
@@ -72,6 +75,7 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
   function drop(key: Digest, slot: Slot): void {
     slots.delete(key);
     bytes -= slot.charge;
+    shelves.remove(key, slot.shelf);
   }
 
   function isOver(slot: Slot): boolean {
@@ -83,10 +87,9 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
     if (slot === undefined) return undefined;
     if (isOver(slot)) {
       drop(key, slot);
-      policy.remove(key);
       return undefined;
     }
-    policy.hit(key);
+    slot.shelf.policy.hit(key);
     return slot.entry;
   }
 
@@ -100,39 +103,45 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
       const [key, slot] = next.value;
       if (!isOver(slot)) continue;
       drop(key, slot);
-      policy.remove(key);
     }
+  }
+
+  /** Drops what a policy chose. */
+  function evict(key: Digest, gone: TierEntry[]): void {
+    const slot = slots.get(key);
+    if (slot === undefined) return;
+    drop(key, slot);
+    if (!isOver(slot)) gone.push(slot.entry);
   }
 
   /** @param gone what has to go already */
   function shrink(gone: TierEntry[]): void {
     while (bytes > maxBytes || slots.size > maxEntries) {
-      const key = policy.evict();
+      const key = shelves.evict();
       if (key === undefined) break;
-      const slot = slots.get(key);
-      if (slot === undefined) continue;
-      drop(key, slot);
-      if (!isOver(slot)) gone.push(slot.entry);
+      evict(key, gone);
     }
     evictedCount += gone.length;
     if (gone.length > 0) host?.evicted(gone);
   }
 
-  /** Whether it was taken; an entry that is larger than the tier is not, since all others would go for nothing. */
-  function store(entry: TierEntry): boolean {
+  /** Entries that had to go, itself among them when it is larger than the tier: all others would go for nothing. */
+  function store(entry: TierEntry): TierEntry[] {
     const life = Math.min(ttl, entry.expiresAt === undefined ? Infinity : entry.expiresAt - clock.now());
     const before = slots.get(entry.key);
     const charge = entry.value.byteLength + (entry.decodedBytes ?? entry.value.byteLength) + OVERHEAD;
-    if (life <= 0 || charge > maxBytes) {
+    if (life <= 0 || charge > Math.min(maxBytes, quotaBytes)) {
       if (before !== undefined) drop(entry.key, before);
-      policy.remove(entry.key);
-      return life <= 0;
+      return life <= 0 ? [] : [entry];
     }
+    if (before !== undefined && before.entry.scope !== entry.scope) shelves.remove(entry.key, before.shelf);
+    const shelf = shelves.admit(entry, charge);
     // A replaced entry keeps its place in the map, so that an iteration during which all are replaced comes to an end.
-    slots.set(entry.key, { entry, charge, deadline: life === Infinity ? Infinity : clock.monotonic() + life });
+    slots.set(entry.key, { entry, shelf, charge, deadline: life === Infinity ? Infinity : clock.monotonic() + life });
     bytes += charge - (before?.charge ?? 0);
-    policy.admit(entry.key, charge, entry.cost ?? 1);
-    return true;
+    const gone: TierEntry[] = [];
+    for (let key = shelves.evictOver(shelf); key !== undefined; key = shelves.evictOver(shelf)) evict(key, gone);
+    return gone;
   }
 
   return {
@@ -141,6 +150,8 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
     attach(given) {
       host = given;
       clock = given.clock;
+      quotaBytes = given.quotaBytes ?? Infinity;
+      shelves = new Shelves(eviction, maxBytes, quotaBytes, given.random);
     },
     get(keys) {
       refuseWhenClosed();
@@ -148,12 +159,12 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
     },
     set(entries) {
       refuseWhenClosed();
-      const tooLarge: TierEntry[] = [];
+      const gone: TierEntry[] = [];
       for (const entry of entries) {
-        if (!store(entry)) tooLarge.push(entry);
+        gone.push(...store(entry));
         sweep();
       }
-      shrink(tooLarge);
+      shrink(gone);
     },
     delete(keys) {
       refuseWhenClosed();
@@ -162,7 +173,6 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
         const slot = slots.get(key);
         if (slot === undefined) continue;
         drop(key, slot);
-        policy.remove(key);
         if (!isOver(slot)) removed++;
       }
       return removed;
@@ -173,7 +183,6 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
       for (const [key, slot] of slots) {
         if (filter !== undefined && !matches(slot.entry, filter)) continue;
         drop(key, slot);
-        policy.remove(key);
         if (!isOver(slot)) removed++;
       }
       return removed;
@@ -185,17 +194,23 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
         if (!isOver(slot)) yield slot.entry;
       }
     },
+    configurable: ["maxBytes", "maxEntries", "eviction"],
     configure(limits) {
-      if (limits.maxBytes !== undefined) maxBytes = limits.maxBytes;
-      if (limits.maxEntries !== undefined) maxEntries = limits.maxEntries;
-      policy.resize(maxBytes);
+      maxBytes = limits.maxBytes ?? maxBytes;
+      maxEntries = limits.maxEntries ?? maxEntries;
+      shelves.resize(maxBytes);
+      if (limits.eviction !== undefined) {
+        // The new policy learns from here on; it starts with the entries in the order in which they came.
+        shelves.reset(limits.eviction);
+        for (const [key, slot] of slots) slots.set(key, { ...slot, shelf: shelves.admit(slot.entry, slot.charge) });
+      }
       shrink([]);
     },
     stats: () => ({ entries: slots.size, bytes, evicted: evictedCount, maxBytes }),
     close() {
       closed = true;
       slots.clear();
-      policy.clear();
+      shelves.clear();
       bytes = 0;
     },
   };
