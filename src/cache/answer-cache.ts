@@ -98,6 +98,11 @@ export class AnswerCache implements RequestCache {
     return this.#servable(request, found);
   }
 
+  /** After `find` gave nothing: whether there is an answer past its life, which this caller is to refresh. */
+  isToRefresh(request: CacheRequest): boolean {
+    return this.#refreshing.has(request.key);
+  }
+
   hit(request: CacheRequest, found: Found<Replay>, startedAt: number): Omit<HitMetadata, "savedUsage"> {
     const { emit, counters } = this.#options;
     const ms = this.clock.monotonic() - startedAt;

@@ -330,7 +330,8 @@ export class TieredCache extends BaseCache {
   async #lookupStale(request: CacheRequest, start: number): Promise<Generation[] | null> {
     const found = await this.#answers.find(request);
     if (found !== undefined) return this.#hit(found, request, start);
-    return this.#coalescer.isUnderWay(request.key) ? this.#await(request, start) : this.#lead(undefined, request, start);
+    const waits = this.#coalescer.isUnderWay(request.key) && !this.#answers.isToRefresh(request);
+    return waits ? this.#await(request, start) : this.#lead(undefined, request, start);
   }
 
   #hit(found: Found<Replay>, request: CacheRequest, start: number): Generation[] {
