@@ -1,0 +1,124 @@
+/** The examples, each run as a user runs it, on the built package. What they print is what they are for. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import { mapTier } from "../../examples/map-tier.ts";
+import { describeTier } from "../../src/testing/describe-tier.ts";
+
+const FOLDER = fileURLToPath(new URL("../../examples", import.meta.url));
+/** From anywhere: the examples run in a folder outside of the repository. */
+const LOADER = createRequire(import.meta.url).resolve("tsx");
+/** What is longer is no example. */
+const PAGE_LINES = 60;
+
+/** What each example prints; `…` stands for anything within a line. */
+const PRINTS: Readonly<Record<string, string>> = {
+  "01-cache-a-chain.ts": `
+first call: … ms, from the model
+  reasoning: The user asks …
+second call: … ms, from memory, … tokens saved
+  reasoning: The user asks …
+1 hit, 1 miss, … s of waiting saved; the API was called 1 time`,
+  "02-survive-a-restart.ts": `
+first process, call 1: answered by the model
+first process, call 2: answered by memory
+second process, call 1: answered by disk
+second process, call 2: answered by memory
+both processes together called the API 1 time`,
+  "03-inside-an-agent.ts": `
+thread A: model calls 2, tool calls 1, messages 4, different ids 4
+  get_price returned: BTC trades at 101
+thread B: model calls 1, tool calls 1, messages 4, different ids 4
+  get_price returned: BTC trades at 102
+thread A: model calls 2, tool calls 1, messages 8, different ids 8
+  get_price returned: BTC trades at 103`,
+  "04-scopes-and-tags.ts": `
+acme, handbook: model
+acme, handbook: cache
+globex, handbook: model
+nobody, handbook: model
+acme, price list: model
+the handbook changed: 1 entry removed
+acme, handbook: model
+globex left: 1 entry removed
+globex, handbook: model
+acme, price list: cache
+stood aside: { 'no-scope': 2 }`,
+  "05-watch-events.ts": `
+A folder that works:
+  cache.lookup  outcome=miss coalesced=false ms=… key=…
+  cache.update  bytes=… key=…
+answer: …
+  cache.lookup  outcome=hit tier=memory coalesced=false ms=0 key=…
+answer: …
+tier memory: on, 1 hits, 1 entries, 0 faults
+tier disk: on, 0 hits, 1 entries, 0 faults
+A path that is a file, not a folder:
+  tier.state    tier=disk state=off message=…
+  cache.lookup  outcome=miss coalesced=false ms=… key=…
+  cache.update  bytes=… key=…
+answer: …
+  cache.lookup  outcome=hit tier=memory coalesced=false ms=0 key=…
+answer: …
+tier memory: on, 1 hits, 1 entries, 0 faults
+tier disk: off, 0 hits, ? entries, … faults`,
+  "06-write-your-own-tier.ts": `
+first: model
+the map tier has 1 entry
+memory cleared: map
+after promotion: memory
+stored: a key of 43 characters, more than 1,000 bytes
+slow: model, within a second`,
+};
+
+const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));
+
+describe("the examples", () => {
+  test("are all known here", () => {
+    expect(examples).toEqual(Object.keys(PRINTS));
+  });
+
+  test.each(examples)("%s prints what it shows, and leaves nothing behind", async (name) => {
+    const home = mkdtempSync(join(tmpdir(), "strata-examples-"));
+    try {
+      const { DEEPSEEK_API_KEY: _, ...env } = process.env;
+      const { stdout, stderr } = await promisify(execFile)(
+        process.execPath,
+        ["--import", pathToFileURL(LOADER).href, join(FOLDER, name)],
+        {
+          cwd: home,
+          env: { ...env, TMPDIR: home },
+          timeout: 60_000,
+        },
+      );
+      expect(stderr).toBe("");
+      expect(stdout.trimEnd()).toMatch(pattern(PRINTS[name] ?? ""));
+      // The loader of TypeScript keeps its own files there.
+      expect(readdirSync(home).filter((left) => !left.startsWith("tsx"))).toEqual([]);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+
+  test.each(examples)("%s fits on a page and uses the package by its name", (name) => {
+    const text = readFileSync(join(FOLDER, name), "utf8");
+    expect(text.split("\n").length - 1).toBeLessThanOrEqual(PAGE_LINES);
+    expect(text).toContain('from "langchain-strata"');
+    expect(text).not.toMatch(/from "\.\.\//);
+  });
+});
+
+describeTier("the tier of the docs", () => mapTier());
+
+function pattern(text: string): RegExp {
+  const parts = text
+    .trim()
+    .split("…")
+    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`);
+}
