@@ -10,17 +10,35 @@ const CUT_OFF = new Set([
   ...["length", "max_tokens", "max_output_tokens", "model_context_window_exceeded", "MAX_TOKENS"],
   ...["content_filter", "content_filtered", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "refusal"],
   ...["error", "ERROR", "ERROR_TOXIC", "ERROR_LIMIT", "insufficient_system_resource", "guardrail_intervened", "aborted", "OTHER"],
+  ...["incomplete", "failed", "cancelled", "in_progress", "false"],
 ]);
 
-const REASON_KEYS = ["finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason"];
+/** `status` is that of OpenAI's Responses API, `done` that of Ollama, which has no other sign of an answer that broke off. */
+const REASON_KEYS = ["finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason", "status", "done"];
 
 /** Whether every candidate of an answer may be stored: whole, not withheld, not empty. */
 export function admitAnswer(answer: StoredAnswer, admit: Admit | undefined, generations: readonly Generation[]): boolean {
   if (answer.length === 0) return false;
   for (const generation of answer) {
-    if (wasCutOff(generation.info) || wasCutOff(generation.message?.response_metadata) || isEmpty(generation)) return false;
+    const { info, message } = generation;
+    // Streamed by Anthropic, the reason is among the `additional_kwargs`.
+    if ([info, message?.response_metadata, message?.additional_kwargs].some(wasCutOff) || isEmpty(generation)) return false;
   }
   return admit?.({ generations }, answer) ?? true;
+}
+
+/** The first finish reason in what a provider says of an answer; `undefined` when it gives none. */
+export function finishReason(...said: readonly (Said | undefined)[]): string | undefined {
+  return said.flatMap(reasonsOf)[0];
+}
+
+type Said = Readonly<Record<string, unknown>>;
+
+function reasonsOf(said: Said | undefined): string[] {
+  if (said === undefined) return [];
+  // Bedrock wraps the reason of a stream in the event that brings it.
+  const reasons = REASON_KEYS.map((key) => said[key] ?? (said["messageStop"] as Said | undefined)?.[key]);
+  return reasons.filter((reason) => typeof reason === "string" || typeof reason === "boolean").map(String);
 }
 
 function isEmpty({ text, message }: StoredAnswer[number]): boolean {
@@ -30,7 +48,6 @@ function isEmpty({ text, message }: StoredAnswer[number]): boolean {
   return typeof content === "string" ? content.trim() === "" : content.length === 0;
 }
 
-function wasCutOff(metadata: { readonly [key: string]: unknown } | undefined): boolean {
-  if (metadata === undefined) return false;
-  return REASON_KEYS.some((key) => typeof metadata[key] === "string" && CUT_OFF.has(metadata[key]));
+function wasCutOff(said: Said | undefined): boolean {
+  return reasonsOf(said).some((reason) => CUT_OFF.has(reason));
 }

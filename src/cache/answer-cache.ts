@@ -103,14 +103,23 @@ export class AnswerCache implements RequestCache {
     return this.#refreshing.has(request.key);
   }
 
-  hit(request: CacheRequest, found: Found<Replay>, startedAt: number): Omit<HitMetadata, "savedUsage"> {
+  hitId(): string {
+    return `${this.#hitSeries}-${(this.#hitCount++).toString(36)}`;
+  }
+
+  hit(
+    request: CacheRequest,
+    found: Found<Replay>,
+    startedAt: number,
+    hitId: string = this.hitId(),
+  ): Omit<HitMetadata, "savedUsage"> {
     const { emit, counters } = this.#options;
     const ms = this.clock.monotonic() - startedAt;
     const { value, tier } = found;
     const coalesced = tier === "coalesced";
     counters.hit(ms, coalesced, found.cost, value.tokens);
     emit?.({ type: "cache.lookup", outcome: "hit", tier, coalesced, ms, key: request.key.slice(0, 12) });
-    return { hit: true, hitId: `${this.#hitSeries}-${(this.#hitCount++).toString(36)}`, source: "exact", tier, ms };
+    return { hit: true, hitId, source: "exact", tier, ms };
   }
 
   miss(request: CacheRequest, startedAt: number): void {

@@ -6,6 +6,7 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import type { Generation } from "@langchain/core/outputs";
 import type { MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
+import { StrataConfigError } from "../core/errors.ts";
 import type { BypassReason } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import type { ResolvedControl } from "./call-control.ts";
@@ -42,14 +43,18 @@ export interface RequestCache {
   readonly modelId: string | undefined;
   /** Whether identical calls share one. */
   readonly coalesces: boolean;
+  /** Whether answers are served past their life while one caller refreshes them. */
+  readonly servesStale: boolean;
   /** What the call asks of the cache, with the cache's own scope. */
   control(config: RunnableConfig | undefined): ResolvedControl;
   /** The request for a canonical text; `undefined` when it must not be cached, which is then counted. */
   accept(model: Digest, text: string, control: ResolvedControl): CacheRequest | undefined;
   /** Never throws and never rejects. */
   find(request: CacheRequest): MaybePromise<Found<Replay> | undefined>;
+  /** An id for a hit that is about to be given out. */
+  hitId(): string;
   /** Counts a hit; gives what it says of itself. */
-  hit(request: CacheRequest, found: Found<Replay>, startedAt: number): Omit<HitMetadata, "savedUsage">;
+  hit(request: CacheRequest, found: Found<Replay>, startedAt: number, hitId?: string): Omit<HitMetadata, "savedUsage">;
   /** Counts a miss. */
   miss(request: CacheRequest, startedAt: number): void;
   /** Stores an answer if it is worth keeping. Resolves before slow tiers have it; never rejects. */
@@ -58,5 +63,17 @@ export interface RequestCache {
   bypass(reason: BypassReason): void;
 }
 
-/** The method of a cache that gives its `RequestCache`; a symbol, because it is no part of the public interface. */
-export const REQUESTS: unique symbol = Symbol("langchain-strata.requests");
+/** Kept beside the caches and not on them: it is no part of their public interface. */
+const requestCaches = new WeakMap<object, RequestCache>();
+
+/** A cache that `cacheModel` may be given makes itself known. */
+export function offerRequests(cache: object, requests: RequestCache): void {
+  requestCaches.set(cache, requests);
+}
+
+/** @throws {@link StrataConfigError} for what is no cache of this copy of the package */
+export function requestsOf(cache: object): RequestCache {
+  const requests = requestCaches.get(cache);
+  if (requests === undefined) throw new StrataConfigError("cache", cache, "a TieredCache");
+  return requests;
+}
