@@ -53,10 +53,10 @@ export interface CacheConfiguration {
   readonly compression?: { readonly algorithm: CompressionAlgorithm; readonly level?: number | undefined } | undefined;
 }
 
-export const CACHE_OPTIONS = [
+export const CACHE_OPTIONS: readonly string[] = [
   ...["tiers", "ttl", "compression", "scope", "modelId", "stale", "quota", "rollout", "coalesce", "admit", "observer"],
   ...["maxValueBytes", "clock", "random"],
-] as const;
+];
 
 const DEFAULT_MAX_WAIT_MS = 30_000;
 

@@ -35,7 +35,7 @@ import { Coalescer } from "./coalescer.ts";
 import { createCompression } from "./compression.ts";
 import { readLlmKey, type ModelIdentity } from "./llm-key.ts";
 import { encodeAnswer, prepareReplay, type Replay } from "./response-codec.ts";
-import { REQUESTS, type CacheRequest, type RequestCache } from "./request-cache.ts";
+import { offerRequests, type CacheRequest } from "./request-cache.ts";
 import { createRollout } from "./rollout.ts";
 import { parseTags, scopeMark, tagMatcher } from "./tags.ts";
 import type { CacheTier } from "./tier.ts";
@@ -124,6 +124,7 @@ export class TieredCache extends BaseCache {
       compression: createCompression({ algorithm }),
     });
     this.#answers = new AnswerCache({ ...answerOptions, store: this.#store });
+    offerRequests(this, this.#answers);
   }
 
   /** The stored answer, fresh for this caller, or `null`. Never rejects. */
@@ -259,11 +260,6 @@ export class TieredCache extends BaseCache {
       this.#closing = this.#store.close();
     }
     return this.#closing;
-  }
-
-  /** For `cacheModel`; not part of the public interface. */
-  [REQUESTS](): RequestCache {
-    return this.#answers;
   }
 
   #request(prompt: string, llmKey: string): CacheRequest | undefined {
