@@ -18,8 +18,9 @@ export type ModelIdentity = { readonly digest: Digest } | { readonly bypass: Byp
 export function readLlmKey(llmKey: string, modelId: string | undefined): ModelIdentity {
   const fields = parseFields(llmKey);
   if (fields === undefined) {
-    // Not LangChain's form: another caller's own string. It identifies when it says something, and is only ever hashed.
-    if (modelId === undefined && llmKey.trim() === "") return { bypass: "model-unidentified" };
+    // Not LangChain's form: another caller's own string. It identifies when it says something, and is only ever hashed. LangChain's
+    // form with something in it that cannot be read says nothing: it may be that of a provider that does not name its model.
+    if (modelId === undefined && (llmKey.trim() === "" || llmKey.includes("_type:"))) return { bypass: "model-unidentified" };
     return { digest: digest("model-text", modelId ?? "", llmKey) };
   }
   if (modelId === undefined && !namesModel(fields)) return { bypass: "model-unidentified" };

@@ -16,8 +16,21 @@ const VOLATILE: ReadonlySet<string> = new Set([
   ...["prompt_cache_key", "prompt_cache_retention", "promptCacheRetention", "cache_control"],
 ]);
 
-/** Names of credentials. Only texts and objects under such a name are dropped: `max_tokens: 100` is a parameter. */
-const SECRET = /key|token|secret|auth|passw|credential|header|cookie|bearer|signature/i;
+/**
+ * Names of credentials, in words with hyphens. Few and exact on purpose: what is dropped does not tell two requests apart. A name
+ * too few costs the hits when a key is changed (nothing but a digest is ever stored); a name too many, such as the `eos_token` of
+ * a template or the `author` of a schema, would give one request the answer of another.
+ */
+const SECRET = new RegExp(
+  [
+    "(?:^|(?:^|-)(?:api|access|secret|private|subscription|service|license|account)-)key(?:-id)?$|apikey$",
+    "(?:^|(?:^|-)(?:api|auth|access|session|bearer|refresh|security|personal|service|iam|id|ad|hf|csrf)-)token$",
+    "(?:^|-)(?:secret|password|passphrase|credentials?|auth|auth-options|authorization|bearer|headers?|cookies?|signature)$",
+  ].join("|"),
+);
+
+/** Options of the client that carries a request. Only in here are credentials looked for: what else is nested is the request. */
+const CLIENT_PARTS: ReadonlySet<string> = new Set(["configuration", "clientConfig", "clientOptions", "client"]);
 
 /** What the user's tools and formats contain is part of the request, whatever its names look like. */
 const REQUEST_PARTS: ReadonlySet<string> = new Set([
@@ -54,17 +67,26 @@ export function isRequestPart(name: string): boolean {
 
 /** Whether a parameter is dropped unread. */
 export function isSecret(name: string, value: unknown): boolean {
-  return (
-    SECRET.test(name) && (typeof value === "string" || (typeof value === "object" && value !== null && !Array.isArray(value)))
-  );
+  if (typeof value !== "string" && (typeof value !== "object" || value === null || Array.isArray(value))) return false;
+  return SECRET.test(inWords(name));
 }
 
-/** A copy of plain data without what lies under the name of a credential. */
+/** `openAIApiKey` as `open-ai-api-key`. */
+function inWords(name: string): string {
+  const split = name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, "-");
+  return split.replaceAll("_", "-").toLowerCase();
+}
+
+/** A parameter's value, which is plain data, without the credentials that the options of a client hold. */
 export function withoutSecrets(name: string, value: unknown): unknown {
-  if (isRequestPart(name) || typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => withoutSecrets("", item));
+  return CLIENT_PARTS.has(name) ? prune(value) : value;
+}
+
+function prune(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(prune);
   const kept = Object.entries(value).filter(([name, item]) => !isSecret(name, item));
-  return Object.fromEntries(kept.map(([name, item]) => [name, withoutSecrets(name, item)]));
+  return Object.fromEntries(kept.map(([name, item]) => [name, prune(item)]));
 }
 
 /** Whether parameters (with `_type`, the provider) say which model answers. */
