@@ -26,6 +26,8 @@ export interface CacheTier {
    * `"on-demotion"` only when the tier above drops it.
    */
   readonly writes?: "through" | "behind" | "on-demotion" | undefined;
+  /** Whether it tells the host what it evicts, so that a tier below that is written on demotion gets it. Default `false`. */
+  readonly reportsEvictions?: boolean | undefined;
   /** How hard the store compresses what it puts here; default `"none"`. */
   readonly compression?: "none" | "fast" | "best" | undefined;
   /** Called once, before anything else, by the store that the tier was given to. */
@@ -63,6 +65,8 @@ export interface TierEntry {
   readonly tags?: readonly string[] | undefined;
   /** Milliseconds that a hit saves, for policies that weigh it. */
   readonly cost?: number | undefined;
+  /** How often it was asked for while it was here; given with what is evicted. */
+  readonly hits?: number | undefined;
   /**
    * The store's own note of what the bytes decode to. A tier that keeps entries by reference keeps it with them, so that a
    * value is parsed once; every other tier leaves it out.

@@ -60,6 +60,18 @@ interface Decoded {
   readonly cost: number;
 }
 
+/**
+ * An entry goes down when what it saves, for each byte that it takes, is at least this: (1 + hits) x milliseconds / bytes. An
+ * answer of 4 KB that took a model 1 s is at 0.25, one of 100 KB at 0.01; a value that costs a millisecond to make stays out.
+ */
+const LEAST_WORTH = 0.005;
+/** What an answer is taken to cost when nobody timed it. */
+const UNKNOWN_COST_MS = 1_000;
+
+function isWorthKeeping({ hits = 0, cost = 0, value }: TierEntry): boolean {
+  return ((1 + hits) * (cost > 0 ? cost : UNKNOWN_COST_MS)) / value.byteLength >= LEAST_WORTH;
+}
+
 export class TieredStore {
   readonly #clock: Clock;
   readonly #emit: Emit;
@@ -290,14 +302,25 @@ export class TieredStore {
     }
   }
 
-  /** What a tier dropped for space goes to the next tier, when that one takes only such entries; every other has them already. */
+  /**
+   * What a tier dropped for space goes to the nearest tier below that is written on demotion, when it is worth its bytes there;
+   * unless a tier between them has it too and will tell when it drops it.
+   */
   #demote(from: number, entries: readonly TierEntry[]): void {
-    const next = this.#levels[from + 1];
-    if (next?.tier.writes !== "on-demotion" || this.#deleting > 0) return;
-    for (const entry of entries) {
-      next.enqueue(entry);
-      const [to, source] = [next.tier.name, this.#levels[from]?.tier.name ?? ""];
-      this.#emit?.({ type: "entry.moved", direction: "demoted", from: source, to, key: entry.key.slice(0, 12) });
+    for (let index = from + 1; index < this.#levels.length; index++) {
+      const level = this.#levels[index] as Level;
+      const { tier } = level;
+      if (tier.writes !== "on-demotion" || tier.needsQuestion === true) {
+        if (tier.reportsEvictions === true) return;
+        continue;
+      }
+      const source = this.#levels[from]?.tier.name ?? "";
+      for (const entry of entries) {
+        if (!isWorthKeeping(entry)) continue;
+        level.enqueue(entry);
+        this.#emit?.({ type: "entry.moved", direction: "demoted", from: source, to: tier.name, key: entry.key.slice(0, 12) });
+      }
+      return;
     }
   }
 

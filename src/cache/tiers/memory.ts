@@ -45,6 +45,7 @@ interface Slot {
   readonly charge: number;
   /** On the monotonic clock; `Infinity` = never. */
   readonly deadline: number;
+  hits: number;
 }
 
 /**
@@ -89,6 +90,7 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
       drop(key, slot);
       return undefined;
     }
+    slot.hits++;
     slot.shelf.policy.hit(key);
     return slot.entry;
   }
@@ -111,7 +113,7 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
     const slot = slots.get(key);
     if (slot === undefined) return;
     drop(key, slot);
-    if (!isOver(slot)) gone.push(slot.entry);
+    if (!isOver(slot)) gone.push({ ...slot.entry, hits: slot.hits });
   }
 
   /** @param gone what has to go already */
@@ -137,7 +139,13 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
     if (before !== undefined && before.entry.scope !== entry.scope) shelves.remove(entry.key, before.shelf);
     const shelf = shelves.admit(entry, charge);
     // A replaced entry keeps its place in the map, so that an iteration during which all are replaced comes to an end.
-    slots.set(entry.key, { entry, shelf, charge, deadline: life === Infinity ? Infinity : clock.monotonic() + life });
+    slots.set(entry.key, {
+      entry,
+      shelf,
+      charge,
+      deadline: life === Infinity ? Infinity : clock.monotonic() + life,
+      hits: before?.hits ?? 0,
+    });
     bytes += charge - (before?.charge ?? 0);
     const gone: TierEntry[] = [];
     for (let key = shelves.evictOver(shelf); key !== undefined; key = shelves.evictOver(shelf)) evict(key, gone);
@@ -147,6 +155,7 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
   return {
     name: "memory",
     writes: "through",
+    reportsEvictions: true,
     attach(given) {
       host = given;
       clock = given.clock;
