@@ -295,10 +295,10 @@ export class TieredStore {
     for (let index = 0; index < from; index++) {
       const level = this.#levels[index] as Level;
       if (level.tier.writes === "on-demotion") continue;
-      if (level.tier.writes === "through") void level.set([promoted]);
-      else level.enqueue(promoted);
       const [to, source] = [level.tier.name, this.#levels[from]?.tier.name ?? ""];
       this.#emit?.({ type: "entry.moved", direction: "promoted", from: source, to, key: entry.key.slice(0, 12) });
+      if (level.tier.writes === "through") void level.set([promoted]);
+      else level.enqueue(promoted);
     }
   }
 
