@@ -1,5 +1,5 @@
 import { StrataConfigError } from "../core/errors.ts";
-import type { Clock } from "../core/clock.ts";
+import { systemClock, type Clock } from "../core/clock.ts";
 import type { Observer } from "../core/events.ts";
 import { parseByteSize, parseChoice, parseCount, parseDuration, refuseUnknown } from "../core/options.ts";
 import type { ByteSize, Duration } from "../core/options.ts";
@@ -97,13 +97,33 @@ export function parseTiers(tiers: readonly CacheTier[]): readonly CacheTier[] {
   if (!Array.isArray(tiers) || tiers.length === 0) throw new StrataConfigError("tiers", tiers, "a list of at least one tier");
   const names = new Set<string>();
   for (const tier of tiers as readonly CacheTier[]) {
-    if (typeof tier?.get !== "function" || typeof tier.set !== "function") {
-      throw new StrataConfigError("tiers", tier, "tiers, such as memoryTier() and diskTier({ path })");
-    }
+    if (!isTier(tier)) throw new StrataConfigError("tiers", tier, "tiers, such as memoryTier() and diskTier({ path })");
+    if (tier.writes !== undefined) parseChoice(`${tier.name}.writes`, tier.writes, ["through", "behind", "on-demotion"]);
     if (names.has(tier.name)) throw new StrataConfigError("tiers", tier.name, "tiers whose names differ");
     names.add(tier.name);
   }
   return tiers;
+}
+
+function isTier(tier: Partial<CacheTier> | undefined): boolean {
+  if (typeof tier !== "object" || tier === null || typeof tier.name !== "string" || tier.name === "") return false;
+  const { get, set, delete: remove, clear, entries, stats, close } = tier;
+  return [get, set, remove, clear, entries, stats, close].every((method) => typeof method === "function");
+}
+
+/** @returns the function @throws {@link StrataConfigError} for anything else that is not `undefined` */
+export function parseFunction<T>(option: string, value: T | undefined): T | undefined {
+  if (value !== undefined && typeof value !== "function") throw new StrataConfigError(option, value, "a function");
+  return value;
+}
+
+/** @throws {@link StrataConfigError} for anything but a clock */
+export function parseClock(clock: Clock | undefined): Clock {
+  if (clock === undefined) return systemClock;
+  const { now, monotonic, setTimer } = (clock ?? {}) as Partial<Clock>;
+  const isClock = [now, monotonic, setTimer].every((method) => typeof method === "function");
+  if (!isClock) throw new StrataConfigError("clock", clock, "a clock, such as manualClock()");
+  return clock;
 }
 
 /** The limits in a configuration, checked against what the tier can change. */

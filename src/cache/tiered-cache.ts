@@ -10,7 +10,7 @@ import { BaseCache } from "@langchain/core/caches";
 import type { Generation } from "@langchain/core/outputs";
 import { LRUCache } from "lru-cache";
 import { isPromise } from "../core/abort.ts";
-import { systemClock, type Clock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import { digest, digestAfter, keyPrefix, type Digest } from "../core/key.ts";
@@ -20,7 +20,9 @@ import { GLOBAL_SCOPE, scopeDigest, type Scope } from "../core/scope.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import {
   CACHE_OPTIONS,
+  parseClock,
   parseCoalesce,
+  parseFunction,
   parseLimits,
   parseModelId,
   parseQuota,
@@ -83,11 +85,11 @@ export class TieredCache extends BaseCache {
   readonly #identities = new LRUCache<string, ModelIdentity>({
     max: 200,
     maxSize: 2_000_000,
-    sizeCalculation: (_identity, llmKey) => llmKey.length,
+    sizeCalculation: (_identity, llmKey) => llmKey.length + 1,
   });
   /** Most calls have the model and the scope of the call before. */
-  #last: { readonly llmKey: string; readonly identity: ModelIdentity } = {
-    llmKey: "",
+  #last: { readonly llmKey: string | undefined; readonly identity: ModelIdentity } = {
+    llmKey: undefined,
     identity: { bypass: "model-unidentified" },
   };
   #prefix = { scope: "", model: "", text: "" };
@@ -97,9 +99,9 @@ export class TieredCache extends BaseCache {
   constructor(options: TieredCacheOptions = {}) {
     super();
     refuseUnknown("TieredCache", options, CACHE_OPTIONS);
-    const clock = options.clock ?? systemClock;
-    const random = options.random ?? Math.random;
-    const emit = guardObserver(options.observer);
+    const clock = parseClock(options.clock);
+    const random = parseFunction("random", options.random) ?? Math.random;
+    const emit = guardObserver(parseFunction("observer", options.observer));
     this.#clock = clock;
     this.#emit = emit;
     this.#modelId = parseModelId(options.modelId);
@@ -113,7 +115,7 @@ export class TieredCache extends BaseCache {
       ttlMs: options.ttl === undefined ? undefined : parseDuration("ttl", options.ttl),
       staleMs: parseStale(options),
       rollout: createRollout(options.rollout),
-      admit: options.admit,
+      admit: parseFunction("admit", options.admit),
     };
     const quotaBytes = parseQuota(options.quota);
     this.#coalescer = new Coalescer({ clock, maxWaitMs });
@@ -160,6 +162,7 @@ export class TieredCache extends BaseCache {
    * @param options.scope default: the empty scope
    */
   async get<T = Json>(key: string, options: { readonly scope?: Scope } = {}): Promise<T | undefined> {
+    refuseUnknown("get", options, ["scope"]);
     const scope = options.scope === undefined ? GLOBAL_SCOPE : scopeDigest(options.scope);
     const found = await this.#store.get(digest("value", scope, key), scope, readJson);
     return found === undefined ? undefined : (structuredClone(found.value) as T);
@@ -175,6 +178,7 @@ export class TieredCache extends BaseCache {
     options: { readonly ttl?: Duration; readonly tags?: readonly string[]; readonly scope?: Scope } = {},
   ): Promise<void> {
     if (this.#closing !== undefined) throw new StrataError("CLOSED", "The cache is closed.");
+    refuseUnknown("set", options, ["ttl", "tags", "scope"]);
     const control = controlResolver(options.scope ?? "global", undefined)(undefined);
     const scope = control.scope ?? GLOBAL_SCOPE;
     const ttlMs = options.ttl === undefined ? undefined : parseDuration("ttl", options.ttl);
@@ -211,11 +215,16 @@ export class TieredCache extends BaseCache {
   /**
    * Removes entries from every tier, queues included; a scope includes the scopes within it.
    * @returns how many there were in the fullest tier
+   * @throws {@link StrataConfigError} for a tier or a part of the filter that does not exist; then nothing is removed
    */
   async clear(
     filter: { readonly tier?: string; readonly scope?: Scope | "global"; readonly tag?: string } = {},
   ): Promise<number> {
+    // A misspelt filter would match everything.
+    refuseUnknown("clear", filter, ["tier", "scope", "tag"]);
     const { tag, tier } = filter;
+    const names = this.#tiers.map(({ name }) => name);
+    if (tier !== undefined) parseChoice("clear.tier", tier, names);
     const scope = filter.scope === undefined ? undefined : scopeDigest(filter.scope);
     const removed = await this.#store.clear({ scope, tag }, tier);
     this.#emit?.({ type: "cache.cleared", entries: removed });
