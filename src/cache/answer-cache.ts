@@ -61,7 +61,7 @@ export class AnswerCache implements RequestCache {
     this.clock = options.clock;
     this.modelId = options.modelId;
     this.coalesces = options.coalesces;
-    this.control = options.control;
+    this.control = (config) => resolveOrRefuse(options.control, config);
   }
 
   /** Whether answers are served past their life while one caller refreshes them. */
@@ -207,4 +207,13 @@ export class AnswerCache implements RequestCache {
 
 function readAnswer(payload: Buffer): Replay {
   return prepareReplay(parseAnswer(payload.toString("utf8")));
+}
+
+/** A scope function that throws, and a control that is none, give no scope: no caching. */
+function resolveOrRefuse(resolve: ResolveControl, config: RunnableConfig | undefined): ResolvedControl {
+  try {
+    return resolve(config);
+  } catch {
+    return { bypass: false, refresh: false, ttlMs: undefined, tags: [], scope: undefined, within: () => [] };
+  }
 }

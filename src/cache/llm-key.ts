@@ -24,7 +24,7 @@ export function readLlmKey(llmKey: string, modelId: string | undefined): ModelId
     return { digest: digest("model-text", modelId ?? "", llmKey) };
   }
   if (modelId === undefined && !namesModel(fields)) return { bypass: "model-unidentified" };
-  const parts: string[] = ["model", modelId ?? ""];
+  const parts: [string, ...string[]] = ["model", modelId ?? ""];
   for (const [name, value] of [...fields].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     if (isVolatile(name) || value === undefined || isSecret(name, value)) continue;
     parts.push(name, JSON.stringify(withoutSecrets(name, value)));

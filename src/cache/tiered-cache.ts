@@ -11,7 +11,7 @@ import type { Generation } from "@langchain/core/outputs";
 import { LRUCache } from "lru-cache";
 import { isPromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { StrataConfigError, StrataError } from "../core/errors.ts";
+import { StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import { digest, digestAfter, keyPrefix, type Digest } from "../core/key.ts";
 import { parseByteSize, parseChoice, parseDuration, refuseUnknown, type Duration } from "../core/options.ts";
@@ -140,8 +140,8 @@ export class TieredCache extends BaseCache {
       const found = this.#answers.find(request);
       if (found === undefined || isPromise(found)) return this.#lead(found, request, start).catch(this.#refused);
       return Promise.resolve(this.#hit(found, request, start));
-    } catch (error) {
-      return Promise.resolve(this.#refused(error));
+    } catch {
+      return Promise.resolve(this.#refused());
     }
   }
 
@@ -150,16 +150,16 @@ export class TieredCache extends BaseCache {
     try {
       const request = this.#request(prompt, llmKey);
       if (request === undefined) return Promise.resolve();
-      return this.#put(request, generations).catch((error: unknown) => void this.#refused(error));
-    } catch (error) {
-      this.#refused(error);
+      return this.#put(request, generations).catch(() => void this.#refused());
+    } catch {
+      this.#refused();
       return Promise.resolve();
     }
   }
 
   /**
    * A value that `set` stored under this key and scope.
-   * @param options.scope default: the empty scope
+   * @param options.scope default: everybody's
    */
   async get<T = Json>(key: string, options: { readonly scope?: Scope } = {}): Promise<T | undefined> {
     refuseUnknown("get", options, ["scope"]);
@@ -366,8 +366,8 @@ export class TieredCache extends BaseCache {
   }
 
   /** What went wrong on the way in is a bypass: the model call goes on as if there were no cache. */
-  readonly #refused = (error: unknown): null => {
-    this.#answers.bypass(error instanceof StrataConfigError ? "no-scope" : "unstorable");
+  readonly #refused = (): null => {
+    this.#answers.bypass("unstorable");
     return null;
   };
 }

@@ -25,7 +25,7 @@ let scratchPrefixBytes = 0;
  * UTF-8 maps every lone surrogate to the same replacement character, so texts that hold one are hashed from their UTF-16 code
  * units instead; otherwise two different broken strings would share an answer.
  */
-export function digest(...parts: readonly string[]): Digest {
+export function digest(...parts: readonly [string, ...string[]]): Digest {
   return digestAfter(keyPrefix(...parts.slice(0, -1)), parts.at(-1) ?? "");
 }
 
