@@ -1,0 +1,215 @@
+/**
+ * The Redis tier: one value is one key, read in one round trip and ended by Redis itself. A hit writes nothing. How it lies in
+ * Redis: `redis-layout.ts`.
+ *
+ * Not guaranteed: a server that evicts keys without an expiry (`maxmemory-policy allkeys-*`) may drop an index, and `clear` then
+ * misses the values that were in it until they expire; `volatile-*` never touches indexes.
+ */
+import type { CallOptions } from "../../core/abort.ts";
+import { systemClock, type Clock } from "../../core/clock.ts";
+import { StrataConfigError, StrataError } from "../../core/errors.ts";
+import type { Digest } from "../../core/key.ts";
+import { parseDuration, refuseUnknown, type Duration } from "../../core/options.ts";
+import { connectRedis, type RedisCall, type RedisConnection, type RedisSource } from "../../clients/redis.ts";
+import type { CacheTier, TierEntry, TierFilter, TierHost } from "../tier.ts";
+import { RedisIndexes } from "./redis-indexes.ts";
+import * as layout from "./redis-layout.ts";
+import { STORE } from "./redis-scripts.ts";
+
+export interface RedisTierOptions {
+  /** An ioredis client, whose configuration is taken for connections of the tier's own; or a URL, for which `ioredis` is loaded. */
+  readonly client: RedisSource | string;
+  /** Begins every key; caches that share it share their entries. Default `"strata"`. */
+  readonly prefix?: string | undefined;
+  /** Longest life of an entry in this tier; default 30 days, so that a server never fills up with what nobody asks for. */
+  readonly ttl?: Duration | undefined;
+  /** How long a lookup waits for Redis; default 50 ms. */
+  readonly deadline?: Duration | undefined;
+}
+
+const DEFAULT_PREFIX = "strata";
+const LONGEST_PREFIX = 200;
+const DEFAULT_TTL = "30d";
+/** Bounds on one exchange, so that neither side holds the other up: commands, keys in one command, bytes. */
+const CALLS_AT_ONCE = 256;
+const KEYS_AT_ONCE = 500;
+const BYTES_AT_ONCE = 4 * 1024 * 1024;
+/** Values that `entries` reads at once. */
+const VALUES_AT_ONCE = 64;
+
+/**
+ * Keeps entries in Redis, where all processes with the same prefix find them. Connects at the first use.
+ * @throws {@link StrataConfigError} naming the option
+ */
+export function redisTier(options: RedisTierOptions): CacheTier {
+  refuseUnknown("redisTier", options, ["client", "prefix", "ttl", "deadline"]);
+  const { prefix = DEFAULT_PREFIX, ttl = DEFAULT_TTL, deadline } = options;
+  if (typeof prefix !== "string" || prefix === "" || prefix.length > LONGEST_PREFIX) {
+    throw new StrataConfigError("redisTier.prefix", prefix, `a text of 1 to ${LONGEST_PREFIX} characters`);
+  }
+  if (deadline !== undefined) parseDuration("redisTier.deadline", deadline);
+  return new RedisTier(options.client, prefix, parseDuration("redisTier.ttl", ttl), deadline);
+}
+
+class RedisTier implements CacheTier {
+  readonly name = "redis";
+  readonly writes = "behind";
+  readonly compression = "fast";
+  readonly deadline: Duration | undefined;
+  readonly #connection: RedisConnection;
+  readonly #layout: layout.RedisLayout;
+  readonly #indexes: RedisIndexes;
+  readonly #ttl: number;
+  readonly #pending = new Set<Promise<unknown>>();
+  #clock: Clock = systemClock;
+  #host: TierHost | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(client: RedisSource | string, prefix: string, ttl: number, deadline: Duration | undefined) {
+    this.#connection = connectRedis(client, { option: "redisTier.client", onReady: () => this.#host?.recovered?.() });
+    this.#layout = layout.redisLayout(prefix, this.#connection.isCluster);
+    this.#indexes = new RedisIndexes(this.#connection, this.#layout);
+    this.#ttl = ttl;
+    this.deadline = deadline;
+  }
+
+  attach(host: TierHost): void {
+    this.#host = host;
+    this.#clock = host.clock;
+  }
+
+  async get(keys: readonly Digest[], options?: CallOptions): Promise<ReadonlyArray<TierEntry | undefined>> {
+    this.#begin(options);
+    if (keys.length === 0) return [];
+    const stored = await this.#read(keys);
+    return keys.map((key, index) => this.#entry(key, stored[index]));
+  }
+
+  set(entries: readonly TierEntry[], options?: CallOptions): Promise<void> {
+    return this.#tracked(async () => {
+      this.#begin(options);
+      let calls: RedisCall[] = [];
+      let bytes = 0;
+      for (const entry of entries) {
+        calls.push(this.#write(entry));
+        bytes += entry.value.byteLength;
+        if (calls.length < CALLS_AT_ONCE && bytes < BYTES_AT_ONCE) continue;
+        await this.#sendAll(calls);
+        calls = [];
+        bytes = 0;
+      }
+      await this.#sendAll(calls);
+      await this.#indexes.written(entries, this.#clock);
+    });
+  }
+
+  delete(keys: readonly Digest[], options?: CallOptions): Promise<number> {
+    return this.#tracked(async () => {
+      this.#begin(options);
+      const names = [...new Set(keys)].map(this.#layout.value);
+      const size = this.#connection.isCluster ? 1 : KEYS_AT_ONCE;
+      const calls: RedisCall[] = [];
+      for (let from = 0; from < names.length; from += size) calls.push(["unlink", ...names.slice(from, from + size)]);
+      return sum(await this.#sendAll(calls));
+    });
+  }
+
+  clear(filter: TierFilter = {}, options?: CallOptions): Promise<number> {
+    return this.#tracked(async () => {
+      this.#begin(options);
+      return this.#indexes.clear(filter, options);
+    });
+  }
+
+  async *entries(options?: CallOptions): AsyncIterable<TierEntry> {
+    this.#begin(options);
+    for await (const { name, keys } of this.#indexes.scopes(options)) {
+      const id = layout.indexId(name);
+      const scope = layout.indexedScope(name);
+      for (let from = 0; from < keys.length; from += VALUES_AT_ONCE) {
+        const page = keys.slice(from, from + VALUES_AT_ONCE);
+        const stored = await this.#read(page);
+        for (const [index, key] of page.entries()) {
+          const bytes = stored[index];
+          const entry = this.#entry(key, bytes);
+          if (bytes && entry && layout.belongsTo(bytes, id)) yield { ...entry, scope };
+        }
+      }
+    }
+  }
+
+  stats(): { entries: undefined; bytes: undefined; evicted: number } {
+    return { entries: undefined, bytes: undefined, evicted: 0 };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.allSettled(this.#pending).then(() => this.#connection.close());
+    return this.#closing;
+  }
+
+  #begin(options: CallOptions | undefined): void {
+    options?.signal?.throwIfAborted();
+    if (this.#closing !== undefined) throw new StrataError("CLOSED", "The Redis tier is closed.");
+  }
+
+  async #tracked<T>(work: () => Promise<T>): Promise<T> {
+    const running = work();
+    this.#pending.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#pending.delete(running);
+    }
+  }
+
+  /** One command where one server has all keys, else one for each key. */
+  #read(keys: readonly Digest[]): Promise<ReadonlyArray<Buffer | null>> {
+    const names = keys.map(this.#layout.value);
+    return this.#connection.run(async (client) => {
+      if (names.length === 1 || this.#connection.isCluster) return Promise.all(names.map((name) => client.getBuffer(name)));
+      const stored: Array<Buffer | null> = [];
+      for (let from = 0; from < names.length; from += KEYS_AT_ONCE) {
+        stored.push(...(await client.mgetBuffer(names.slice(from, from + KEYS_AT_ONCE))));
+      }
+      return stored;
+    });
+  }
+
+  #entry(key: Digest, stored: Buffer | null | undefined): TierEntry | undefined {
+    if (stored === null || stored === undefined) return undefined;
+    const value = Buffer.isBuffer(stored) ? layout.unpackValue(stored, key) : undefined;
+    if (value !== undefined) return { key, value };
+    // What answers another question came over a connection that lost count of its replies.
+    this.#connection.recycle();
+    throw new StrataError("CORRUPT", "Redis answered with the value of another key.");
+  }
+
+  #write(entry: TierEntry): RedisCall {
+    const { key } = entry;
+    const now = this.#clock.now();
+    const life = Math.floor(Math.min(this.#ttl, (entry.expiresAt ?? Infinity) - now));
+    if (life <= 0) return ["unlink", this.#layout.value(key)];
+    const names = layout.indexesOf(entry);
+    const shard = this.#layout.shardOf(key);
+    const indexes = names.map((name) => this.#layout.index(shard, name));
+    return {
+      script: STORE,
+      keys: [this.#layout.value(key), this.#layout.lock(key), this.#layout.directory(shard), ...indexes],
+      args: [layout.packValue(entry, names), life, now + life, key, "", 0, RedisIndexes.overBefore(this.#clock), ...names],
+    };
+  }
+
+  /** Sends calls together; the first failure among them is thrown when all have been answered. */
+  async #sendAll(calls: readonly RedisCall[]): Promise<readonly unknown[]> {
+    if (calls.length === 0) return [];
+    const replies = await this.#connection.sendAll(calls);
+    for (const reply of replies) if (reply instanceof Error) throw reply;
+    return replies;
+  }
+}
+
+function sum(counts: readonly unknown[]): number {
+  let total = 0;
+  for (const count of counts) total += Number(count);
+  return total;
+}
