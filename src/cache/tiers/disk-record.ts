@@ -10,6 +10,9 @@
  * | 24 | 4 | hits |
  * | 28 | 1 | length of the scope digest, 0 = none |
  * | 29 | | scope digest (ASCII), then the tags (UTF-8 JSON array, left out when empty) |
+ *
+ * Records have no checksum: what they say decides only how long an entry stays, never what it holds. One that cannot be read
+ * goes first, with its value, and goes with every clear, since nobody knows whose it is.
  */
 import type { Digest } from "../../core/key.ts";
 import type { TierFilter } from "../tier.ts";
@@ -42,8 +45,12 @@ export function writeRecord(record: DiskRecord): Buffer {
   return bytes;
 }
 
-export function readRecord(bytes: Buffer): DiskRecord {
+/** `undefined` when it is damaged. */
+export function readRecord(bytes: Buffer): DiskRecord | undefined {
+  if (bytes.byteLength < FIXED) return undefined;
   const tagsAt = FIXED + bytes.readUInt8(28);
+  const tags = tagsAt === bytes.byteLength ? [] : readTags(bytes.toString("utf8", tagsAt));
+  if (tags === undefined) return undefined;
   return {
     lastUsed: bytes.readDoubleLE(0),
     expiresAt: bytes.readDoubleLE(8),
@@ -51,12 +58,13 @@ export function readRecord(bytes: Buffer): DiskRecord {
     bytes: bytes.readUInt32LE(20),
     hits: bytes.readUInt32LE(24),
     scope: tagsAt === FIXED ? undefined : bytes.toString("latin1", FIXED, tagsAt),
-    tags: bytes.byteLength === tagsAt ? [] : (JSON.parse(bytes.toString("utf8", tagsAt)) as string[]),
+    tags,
   };
 }
 
-/** The same record after one more use. */
-export function touchRecord(bytes: Buffer, now: number): Buffer {
+/** The same record after one more use; `undefined` when it is damaged. */
+export function touchRecord(bytes: Buffer, now: number): Buffer | undefined {
+  if (bytes.byteLength < FIXED) return undefined;
   const copy = Buffer.from(bytes);
   copy.writeDoubleLE(now, 0);
   copy.writeUInt32LE(Math.min(copy.readUInt32LE(24) + 1, 0xffffffff), 24);
@@ -65,6 +73,16 @@ export function touchRecord(bytes: Buffer, now: number): Buffer {
 
 export function recordMatches(bytes: Buffer, filter: TierFilter): boolean {
   const record = readRecord(bytes);
+  if (record === undefined) return true;
   if (filter.scope !== undefined && record.scope !== filter.scope) return false;
   return filter.tag === undefined || record.tags.includes(filter.tag);
+}
+
+function readTags(text: string): readonly string[] | undefined {
+  try {
+    const tags: unknown = JSON.parse(text);
+    return Array.isArray(tags) && tags.every((tag) => typeof tag === "string") ? tags : undefined;
+  } catch {
+    return undefined;
+  }
 }

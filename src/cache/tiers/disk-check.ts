@@ -1,0 +1,279 @@
+/**
+ * Whether LMDB may open a file. LMDB trusts its file: it maps it and follows the page numbers that it finds, so that a truncated
+ * file ends the process with SIGBUS, and a flipped bit in the wrong place with SIGSEGV. So the file is read once before it is
+ * mapped, as bytes, along the way that LMDB will go: the newest of the meta pages, then the trees breadth first, branches before
+ * leaves. The values themselves are not read; the envelopes' checksums are for them.
+ *
+ * At most `MAX_PAGES` pages of trees are read, so that opening stays quick. That covers all of a tier of some 100 MB, or more
+ * where values are larger than 2 KB, and the upper levels of every other. What lies beyond is trusted.
+ *
+ * The layout is that of lmdb-js 3 ("data version 2", the branch mdb.master3 with an additional meta in the middle of page 0):
+ * dependencies/lmdb/libraries/liblmdb/mdb.c, at MDB_page_header, MDB_meta, MDB_db, MDB_node and MDB_ovpage.
+ */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+const MAX_PAGES = 8_192;
+
+const PAGE_HEADER = 24;
+const META_BYTES = 168;
+const MAGIC = 0xbeefc0de;
+const DATA_VERSION = 2;
+const TREE_BYTES = 48;
+const NODE_HEADER = 8;
+const OVERFLOW_BYTES = 24;
+const NO_PAGE = 0xffff_ffff_ffff_ffffn;
+/** Flags of a page. */
+const [BRANCH, LEAF, META] = [1, 2, 8];
+/** Flags of a node. */
+const [IN_PLACE, BIG, SUBTREE] = [0, 1, 2];
+/** Flags of the tree of free pages: its keys are integers, and the environment may flush behind the commit. */
+const [INTEGER_KEYS, OVERLAPPING_SYNC] = [8, 0x1000];
+/** A writer may commit while the file is read; then it is read again, and trusted if that goes on: it is in use and works. */
+const TRIES = 5;
+
+interface Meta {
+  readonly pageSize: number;
+  readonly lastPage: number;
+  readonly transaction: bigint;
+  readonly free: Tree;
+  readonly main: Tree;
+}
+
+interface Tree {
+  readonly kind: "free" | "main" | "table";
+  readonly flags: number;
+  readonly depth: number;
+  readonly branches: number;
+  readonly leaves: number;
+  readonly overflows: number;
+  readonly entries: number;
+  /** `undefined` = empty. */
+  readonly root: number | undefined;
+}
+
+/** What was met in one tree. */
+interface Tally {
+  branches: number;
+  leaves: number;
+  overflows: number;
+  entries: number;
+}
+
+class Damage extends Error {}
+
+/**
+ * Says what is wrong with a data file of LMDB; `undefined` when nothing is.
+ * @throws the system's error when the file cannot be read
+ */
+export function findDamage(file: string): string | undefined {
+  const fd = openSync(file, "r");
+  try {
+    // An empty file is a new one to LMDB.
+    if (fstatSync(fd).size === 0) return undefined;
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const before = tryToReadMeta(fd);
+      try {
+        new Walk(fd, readMeta(fd)).run();
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof Damage)) throw error;
+        const after = tryToReadMeta(fd);
+        if (before?.transaction === after?.transaction) return error.message;
+      }
+    }
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function tryToReadMeta(fd: number): Meta | undefined {
+  try {
+    return readMeta(fd);
+  } catch (error) {
+    if (error instanceof Damage) return undefined;
+    throw error;
+  }
+}
+
+/** The newest meta. LMDB writes two by turns, at pages 0 and 1, and one in the middle of page 0 when it has flushed. */
+function readMeta(fd: number): Meta {
+  const first = readAt(fd, 0, META_BYTES);
+  const pageSize = first.readUInt32LE(48);
+  if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0) throw new Damage("The page size is none.");
+  const second = readAt(fd, pageSize, META_BYTES);
+  for (const [number, page] of [first, second].entries()) {
+    expect((page.readUInt16LE(18) & META) !== 0, `Page ${number} is no meta page.`);
+    expect(page.readUInt32LE(24) === MAGIC, `Meta page ${number} has no magic number.`);
+    expect((page.readUInt32LE(28) & 0xffff) === DATA_VERSION, `Meta page ${number} has another version.`);
+    expect(page.readUInt32LE(48) === pageSize, `Meta page ${number} has another page size.`);
+    expect(Number(page.readBigUInt64LE(152) & 1n) === number || page.readBigUInt64LE(152) === 0n, "A meta page is out of turn.");
+  }
+  const newest = second.readBigUInt64LE(152) > first.readBigUInt64LE(152) ? second : first;
+  return {
+    pageSize,
+    lastPage: Number(newest.readBigUInt64LE(144)),
+    transaction: newest.readBigUInt64LE(152),
+    free: readTree(newest, 48, "free"),
+    main: readTree(newest, 96, "main"),
+  };
+}
+
+function readTree(bytes: Buffer, at: number, kind: Tree["kind"]): Tree {
+  const root = bytes.readBigUInt64LE(at + 40);
+  return {
+    kind,
+    flags: bytes.readUInt16LE(at + 4),
+    depth: bytes.readUInt16LE(at + 6),
+    branches: Number(bytes.readBigUInt64LE(at + 8)),
+    leaves: Number(bytes.readBigUInt64LE(at + 16)),
+    overflows: Number(bytes.readBigUInt64LE(at + 24)),
+    entries: Number(bytes.readBigUInt64LE(at + 32)),
+    root: root === NO_PAGE ? undefined : Number(root),
+  };
+}
+
+interface Visit {
+  readonly tree: Tree;
+  readonly tally: Tally;
+  readonly page: number;
+  /** Of the page, 1 = root. */
+  readonly level: number;
+}
+
+class Walk {
+  readonly #fd: number;
+  readonly #meta: Meta;
+  /** 1 for each page that something points to. */
+  #used = new Uint8Array(0);
+  readonly #free: Array<readonly [first: number, count: number]> = [];
+  readonly #tallies: Array<readonly [Tree, Tally]> = [];
+  #queue: Visit[] = [];
+
+  constructor(fd: number, meta: Meta) {
+    this.#fd = fd;
+    this.#meta = meta;
+  }
+
+  run(): void {
+    const { pageSize, lastPage, free, main } = this.#meta;
+    // LMDB itself may leave the last pages unwritten when they are free; with the room that is kept behind them they never are.
+    expect((lastPage + 1) * pageSize <= fstatSync(this.#fd).size, "The file is shorter than its pages.");
+    this.#used = new Uint8Array(lastPage + 1);
+    this.#plant(free);
+    this.#plant(main);
+    let read = 0;
+    while (this.#queue.length > 0) {
+      const level = this.#queue.toSorted((a, b) => a.page - b.page);
+      this.#queue = [];
+      for (const visit of level) {
+        if (++read > MAX_PAGES) return;
+        this.#visit(visit);
+      }
+    }
+    for (const [tree, tally] of this.#tallies) {
+      const { branches, leaves, overflows, entries } = tree;
+      const agree = tally.branches === branches && tally.leaves === leaves && tally.overflows === overflows;
+      expect(agree && tally.entries === entries, `The ${tree.kind} tree does not have the pages that it states.`);
+    }
+    for (const [first, count] of this.#free) {
+      expect(!this.#used.subarray(first, first + count).includes(1), `Pages from ${first} on are in use and free.`);
+    }
+  }
+
+  #plant(tree: Tree): void {
+    const known = tree.kind === "free" ? (tree.flags & ~OVERLAPPING_SYNC) === INTEGER_KEYS : tree.flags === 0;
+    expect(known, `The ${tree.kind} tree has flags that are not ours.`);
+    expect((tree.root === undefined) === (tree.depth === 0), `The ${tree.kind} tree has no root or no depth.`);
+    const tally: Tally = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
+    this.#tallies.push([tree, tally]);
+    if (tree.root !== undefined) this.#queue.push({ tree, tally, page: this.#use(tree.root, 1), level: 1 });
+  }
+
+  /** Notes that a run of pages is in use. */
+  #use(first: number, count: number): number {
+    expect(first >= 2 && count >= 1 && first + count - 1 <= this.#meta.lastPage, `Page ${first} is outside of the file.`);
+    const run = this.#used.subarray(first, first + count);
+    expect(!run.includes(1), `Page ${first} is used twice.`);
+    run.fill(1);
+    return first;
+  }
+
+  #visit(visit: Visit): void {
+    const { tree, tally, page, level } = visit;
+    const { pageSize } = this.#meta;
+    const bytes = readAt(this.#fd, page * pageSize, pageSize);
+    const kind = bytes.readUInt16LE(18);
+    // Offsets within a page count from the end of its header.
+    const lower = PAGE_HEADER + bytes.readUInt16LE(20);
+    const upper = PAGE_HEADER + bytes.readUInt16LE(22);
+    expect(bytes.readBigUInt64LE(0) === BigInt(page), `Page ${page} has another number.`);
+    expect(bytes.readBigUInt64LE(8) <= this.#meta.transaction, `Page ${page} is newer than the file.`);
+    expect(kind === (level < tree.depth ? BRANCH : LEAF), `Page ${page} is of another kind.`);
+    expect(lower > PAGE_HEADER && lower % 2 === 0 && lower <= upper && upper <= pageSize, `Page ${page} has wrong bounds.`);
+    if (kind === BRANCH) tally.branches++;
+    else tally.leaves++;
+    for (let pointer = PAGE_HEADER; pointer < lower; pointer += 2) {
+      const node = PAGE_HEADER + bytes.readUInt16LE(pointer);
+      const fits = node >= upper && node % 2 === 0 && node + NODE_HEADER <= pageSize;
+      expect(fits, `Page ${page} has a node outside of itself.`);
+      const dataAt = node + NODE_HEADER + bytes.readUInt16LE(node + 6);
+      expect(dataAt <= pageSize, `Page ${page} has a key outside of itself.`);
+      if (kind === BRANCH) {
+        const child = bytes.readUInt32LE(node) + bytes.readUInt16LE(node + 4) * 2 ** 32;
+        this.#queue.push({ tree, tally, page: this.#use(child, 1), level: level + 1 });
+      } else {
+        tally.entries++;
+        this.#leafNode(visit, bytes, node, dataAt);
+      }
+    }
+  }
+
+  #leafNode({ tree, tally, page }: Visit, bytes: Buffer, node: number, dataAt: number): void {
+    const { pageSize } = this.#meta;
+    const size = bytes.readUInt32LE(node);
+    const flags = bytes.readUInt16LE(node + 4);
+    const here = flags === BIG ? OVERFLOW_BYTES : size;
+    expect(dataAt + here <= pageSize, `Page ${page} has a value outside of itself.`);
+    if (tree.kind === "main") {
+      expect(flags === SUBTREE && size === TREE_BYTES, `Page ${page} has no table where one should be.`);
+      this.#plant(readTree(bytes, dataAt, "table"));
+      return;
+    }
+    expect(flags === IN_PLACE || flags === BIG, `Page ${page} has a value of an unknown kind.`);
+    if (flags === BIG) {
+      const first = Number(bytes.readBigUInt64LE(dataAt));
+      const count = Number(bytes.readBigUInt64LE(dataAt + 16));
+      expect(PAGE_HEADER + size <= count * pageSize, `Page ${page} has a value that is longer than its pages.`);
+      this.#use(first, count);
+      tally.overflows += count;
+      if (tree.kind === "free") this.#freeList(readAt(this.#fd, first * pageSize + PAGE_HEADER, size));
+    } else if (tree.kind === "free") {
+      this.#freeList(bytes.subarray(dataAt, dataAt + size));
+    }
+  }
+
+  /** A count, then so many words: a page, or minus the length of a run and its first page, or 0 for nothing. */
+  #freeList(list: Buffer): void {
+    const count = list.byteLength < 8 ? -1 : Number(list.readBigInt64LE(0));
+    expect(count >= 0 && (count + 1) * 8 <= list.byteLength, "A list of free pages is longer than its place.");
+    for (let index = 1; index <= count; index++) {
+      const word = Number(list.readBigInt64LE(index * 8));
+      if (word === 0) continue;
+      const first = word > 0 ? word : index < count ? Number(list.readBigInt64LE(++index * 8)) : 0;
+      const length = word > 0 ? 1 : -word;
+      expect(first >= 2 && first + length - 1 <= this.#meta.lastPage, "A free page is outside of the file.");
+      this.#free.push([first, length]);
+    }
+  }
+}
+
+function readAt(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  if (readSync(fd, bytes, 0, length, position) !== length) throw new Damage("The file ends too early.");
+  return bytes;
+}
+
+function expect(holds: boolean, otherwise: string): asserts holds {
+  if (!holds) throw new Damage(otherwise);
+}

@@ -1,0 +1,22 @@
+/**
+ * For tests of what is built on this package, or plugged into it: contracts of its seams as suites, scripted faults, a clock that
+ * moves by hand, and an offline stand-in of the DeepSeek API. The suites need `vitest`, some of them `fast-check`; both are
+ * optional peers.
+ */
+export { describeTier, type MakeTier, type TierCapabilities, type TierContext } from "./describe-tier.ts";
+export {
+  chaos,
+  corrupt,
+  delay,
+  fail,
+  hang,
+  ok,
+  type ChaosOperation,
+  type ChaosScript,
+  type ChaosStep,
+  type ChaosTier,
+} from "./chaos.ts";
+export { manualClock, type ManualClock } from "../core/clock.ts";
+export { describeEviction } from "./describe-eviction.ts";
+export { startDeepSeekStandIn, type DeepSeekStandIn } from "./deepseek-stand-in/start.ts";
+export type { DeepSeekStandInOptions } from "./deepseek-stand-in/options.ts";
