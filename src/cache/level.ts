@@ -170,6 +170,11 @@ export class Level {
     return Math.max(removed, deleted);
   }
 
+  /** The tier says that its engine is back. */
+  recovered(): void {
+    this.#guard.recovered();
+  }
+
   async flush(): Promise<void> {
     await this.#queue.drain();
   }

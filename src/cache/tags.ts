@@ -1,6 +1,6 @@
 /** Tags: labels that users give to entries, to remove them by; and the marks by which an entry is found under a wider scope. */
 import { StrataConfigError } from "../core/errors.ts";
-import type { Digest } from "../core/key.ts";
+import { digest, type Digest } from "../core/key.ts";
 
 const MAX_TAGS = 32;
 const MAX_LENGTH = 200;
@@ -19,6 +19,11 @@ function isTag(tag: unknown): tag is string {
   if (typeof tag !== "string" || tag.length === 0 || tag.length > MAX_LENGTH || !tag.isWellFormed()) return false;
   for (let at = 0; at < tag.length; at++) if (tag.charCodeAt(at) < 0x20) return false;
   return true;
+}
+
+/** A tag as it leaves the process. */
+export function tagDigest(tag: string): Digest {
+  return digest("tag", tag);
 }
 
 /** The mark of an entry whose scope lies within a wider one. */

@@ -15,8 +15,8 @@ import type { Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import { decompress, type Compression } from "./compression.ts";
 import { Level, type LevelStats } from "./level.ts";
-import { scopeMark } from "./tags.ts";
-import type { CacheTier, Question, TierEntry, TierFilter } from "./tier.ts";
+import { scopeMark, tagDigest } from "./tags.ts";
+import type { CacheTier, Question, TierChange, TierEntry, TierFilter } from "./tier.ts";
 
 export interface TieredStoreOptions {
   readonly tiers: readonly CacheTier[];
@@ -95,6 +95,8 @@ export class TieredStore {
         quotaBytes: options.quotaBytes,
         evicted: (entries) => this.#demote(index, entries),
         fault: (operation, error) => level.fault(operation, error),
+        recovered: () => level.recovered(),
+        changed: (change) => void this.#dropAbove(index, change),
       });
       return level;
     });
@@ -180,11 +182,29 @@ export class TieredStore {
     });
   }
 
+  /** Another process changed what it shares with us: our own copies of that, in the tiers above, are out of date. */
+  async #dropAbove(index: number, change: TierChange): Promise<void> {
+    const above = this.#levels.slice(0, index);
+    if (change.kind === "keys") {
+      const wanted = new Set(change.keys);
+      await this.#onLevels((level) => level.delete(change.keys, (entry) => wanted.has(entry.key)), above);
+      return;
+    }
+    const { scope, tag } = change.kind === "cleared" ? change : {};
+    await this.#onLevels((level) => {
+      if (tag === undefined) return level.clear({ scope });
+      return level.removeWhere((entry) => {
+        if (scope !== undefined && entry.scope !== undefined && entry.scope !== scope) return false;
+        return (entry.tags ?? peekTags(entry.value)).some((own) => tagDigest(own) === tag);
+      });
+    }, above);
+  }
+
   /** Runs a removal on every level, inside the fence: what was found before or during it is not moved after it. */
-  async #onLevels<T>(remove: (level: Level) => Promise<T>): Promise<T[]> {
+  async #onLevels<T>(remove: (level: Level) => Promise<T>, levels: readonly Level[] = this.#levels): Promise<T[]> {
     this.#deleting++;
     try {
-      return await Promise.all(this.#levels.map(remove));
+      return await Promise.all(levels.map(remove));
     } finally {
       this.#deleting--;
       this.#fence++;

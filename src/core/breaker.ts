@@ -80,6 +80,12 @@ export class Breaker {
     if (state.kind === "probing") this.#state = { kind: "open", until: this.#options.clock.monotonic(), pauseMs: state.pauseMs };
   }
 
+  /** The engine says that it is back: the next call may probe. */
+  recovered(): void {
+    const state = this.#state;
+    if (state.kind === "open") this.#state = { kind: "open", until: this.#options.clock.monotonic(), pauseMs: state.pauseMs };
+  }
+
   #open(pauseMs: number): void {
     const { clock, random } = this.#options;
     this.#state = { kind: "open", until: clock.monotonic() + pauseMs * (0.75 + 0.25 * random()), pauseMs };

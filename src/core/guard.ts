@@ -55,6 +55,11 @@ export class Guard {
     this.#breaker = new Breaker({ clock, random, ...options.breaker, ...(onChange && { onChange }) });
   }
 
+  /** The engine says that it is back: the next call is tried, also while the circuit is open. */
+  recovered(): void {
+    this.#breaker.recovered();
+  }
+
   /** Whether the next call would be tried. */
   get state(): "closed" | "open" | "probing" {
     return this.#breaker.state;

@@ -51,7 +51,7 @@ export class RedisIndexes {
   /** Removes what matches; gives how many values that were. */
   async clear({ scope, tag }: TierFilter, options?: CallOptions): Promise<number> {
     const names = [
-      ...(tag === undefined ? [] : [layout.tagIndex(layout.tagDigest(tag))]),
+      ...(tag === undefined ? [] : [layout.tagIndex(tag)]),
       ...(scope === undefined ? [] : [layout.scopeIndex(scope)]),
     ];
     const [name, second] = names;

@@ -18,7 +18,8 @@
  * moved to another scope), which are dropped when they are met.
  */
 import { createHash } from "node:crypto";
-import { digest, type Digest } from "../../core/key.ts";
+import type { Digest } from "../../core/key.ts";
+import { tagDigest } from "../tags.ts";
 import type { TierEntry } from "../tier.ts";
 
 export const ID_BYTES = 12;
@@ -72,18 +73,13 @@ export function isScopeIndex(name: string): boolean {
   return name.startsWith("s");
 }
 
-export function tagIndex(tag: Digest): string {
-  return `t${tag}`;
-}
-
-/** A tag as it leaves the process. */
-export function tagDigest(tag: string): Digest {
-  return digest("tag", tag);
+export function tagIndex(tag: string): string {
+  return `t${tagDigest(tag)}`;
 }
 
 /** The names of the indexes that an entry belongs to. */
 export function indexesOf(entry: TierEntry): string[] {
-  return [scopeIndex(entry.scope), ...new Set((entry.tags ?? []).map((tag) => tagIndex(tagDigest(tag))))];
+  return [scopeIndex(entry.scope), ...new Set((entry.tags ?? []).map((tag) => tagIndex(tag)))];
 }
 
 /** The short form of an index's name that values carry. */
