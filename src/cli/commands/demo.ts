@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { UsageError, type Command, type Terminal } from "../command.ts";
 import { askAll, type Asked } from "../demo/ask.ts";
 import { askInNewProcess } from "../demo/restart.ts";
+import type { DemoSetup } from "../demo/setup.ts";
 import { formatMs, formatTable, shorten } from "../table.ts";
 
 /** Questions of the kind that is asked again and again; two are in Portuguese. */
@@ -49,14 +50,6 @@ export const demo: Command = {
     }
   },
 };
-
-/** Where the model is, and where its answers are kept. */
-export interface DemoSetup {
-  readonly folder: string;
-  readonly apiKey: string;
-  /** `undefined` = the real API. */
-  readonly baseURL: string | undefined;
-}
 
 async function withApi(
   terminal: Terminal,

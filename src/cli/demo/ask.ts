@@ -6,7 +6,7 @@ import { TieredCache } from "../../cache/tiered-cache.ts";
 import { diskTier } from "../../cache/tiers/disk.ts";
 import { memoryTier } from "../../cache/tiers/memory.ts";
 import { StrataError } from "../../core/errors.ts";
-import type { DemoSetup } from "../commands/demo.ts";
+import type { DemoSetup } from "./setup.ts";
 
 /** One question, asked once. */
 export interface Asked {

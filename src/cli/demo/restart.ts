@@ -1,7 +1,7 @@
 /** The restart of the demo: another process, which has nothing but the folder that the first one left. */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { DemoSetup } from "../commands/demo.ts";
+import type { DemoSetup } from "./setup.ts";
 import type { Asked } from "./ask.ts";
 
 /** What the new process is sent; it answers with its rounds. */
