@@ -24,7 +24,7 @@ export interface Eviction {
   hit(key: string): void;
   /**
    * Makes a key resident. For one that is resident already it updates size and cost, and counts as a use.
-   * @param size bytes, above 0
+   * @param size whole bytes, at least 1
    * @param cost what a hit on it saves, at least 0 (milliseconds of model time; 1 where it is not known)
    * @throws {@link StrataConfigError} when size or cost is no such number
    */

@@ -1,7 +1,7 @@
 /**
  * Adaptive, the default: three experts run a cache of their own on the same requests, on paper, and the real cache becomes what
- * the best of them would hold. LRU knows recency, S3-FIFO drops one-off requests quickly, LIRS keeps what is used
- * at short distances and so withstands loops; each of them fails somewhere, and rarely two at once.
+ * the best of them would hold. LRU knows recency, S3-FIFO drops one-off requests quickly, LIRS keeps what is used at short
+ * distances and so withstands loops; each of them fails somewhere, and rarely all at once.
  *
  * - Every expert sees every request and keeps its own set within the same number of bytes. A request that some experts have and
  *   others have not is a lesson: those that have it not are charged a miss. Old charges fade, so that a change of the
@@ -27,7 +27,12 @@ import { Links, SlotList } from "./slot-list.ts";
 import type { SlotPolicy } from "./slot-policy.ts";
 import { NONE, type Column, type Slots } from "./slots.ts";
 
-/** Does what suits the traffic: recency, quick removal of one-off requests, or resistance to loops. */
+/**
+ * Does what suits the traffic: recency, quick removal of one-off requests, or resistance to loops.
+ *
+ * It remembers about as much as the cache holds two or three times over: 500 to 650 bytes of memory for each entry, key and maps
+ * included, where `lru` takes 170 to 230 (measured on Node 20).
+ */
 export function adaptive(): Eviction {
   return keyedEviction((slots) => new AdaptivePolicy(slots));
 }

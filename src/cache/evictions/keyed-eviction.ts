@@ -2,9 +2,8 @@
  * From keys to slots: the half of an eviction policy that is the same for all. It finds the slot of a key, counts the resident
  * entries and bytes, and knows a key that returns by its fingerprint.
  *
- * The key of an entry that has gone is not kept. A fingerprint of 32 bits finds its slot again: a fifth of the memory of a
- * digest as text, and nothing by which a key could be told. Two keys with one fingerprint cost one wrong guess of the policy
- * about a newcomer, never a wrong answer: with 100,000 ghosts, once in 40,000 misses.
+ * The key of an entry that has gone is not kept: a fingerprint of 32 bits finds its slot again. Two keys with one fingerprint
+ * cost one wrong guess of the policy about a newcomer, never a wrong answer; with 100,000 ghosts that is one miss in 40,000.
  */
 import { StrataConfigError } from "../../core/errors.ts";
 import type { Eviction } from "../eviction.ts";
@@ -52,7 +51,7 @@ class KeyedEviction implements Eviction {
   }
 
   admit(key: string, size: number, cost: number): void {
-    if (!(size > 0 && size < Infinity)) throw new StrataConfigError("size", size, "a number of bytes above 0");
+    if (!Number.isSafeInteger(size) || size < 1) throw new StrataConfigError("size", size, "a whole number of bytes, at least 1");
     if (!(cost >= 0 && cost < Infinity)) throw new StrataConfigError("cost", cost, "a number of at least 0");
     // Still more than the room, so the tier has decided to keep it.
     if (this.#bytes > this.#room) this.#setRoom(Math.min(this.#capacity, this.#bytes));

@@ -172,7 +172,7 @@ export const EVICTION_PROMISES: readonly EvictionPromise[] = [
     check(make) {
       const policy = make();
       const refused = expect.objectContaining({ code: "CONFIG" });
-      for (const size of [0, -1, Number.NaN, Infinity]) expect(thrownBy(() => policy.admit("a", size, 1))).toEqual(refused);
+      for (const size of [0, -1, 1.5, Number.NaN, Infinity]) expect(thrownBy(() => policy.admit("a", size, 1))).toEqual(refused);
       for (const cost of [-1, Number.NaN, Infinity]) expect(thrownBy(() => policy.admit("a", 1, cost))).toEqual(refused);
       for (const capacity of [0, -1, Number.NaN]) expect(thrownBy(() => policy.resize(capacity))).toEqual(refused);
       expect([policy.entries, policy.bytes]).toEqual([0, 0]);
