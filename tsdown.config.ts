@@ -4,6 +4,10 @@ export default defineConfig({
   // One entry a subpath of `exports` in package.json, then the command line; what needs an optional peer has an entry of its own.
   entry: [
     "src/index.ts",
+    "src/redis.ts",
+    "src/postgres.ts",
+    "src/pglite.ts",
+    "src/testing/index.ts",
     "src/testing/deepseek-stand-in/start.ts",
     "src/cli/main.ts",
     "src/cli/demo/restarted.ts",

@@ -118,12 +118,12 @@ const modules = dirname(dirname(require.resolve("typescript/package.json")));
 
 function readmes(family: "docs" | "prose"): Sources {
   const unique = new Map<string, string>();
-  for (const path of readdirSync(modules, { recursive: true, encoding: "utf8" }).sort()) {
+  for (const path of readdirSync(modules, { recursive: true, encoding: "utf8" }).toSorted()) {
     if (!/(^|\/)readme\.md$/i.test(path)) continue;
     const text = withoutBadges(readFileSync(join(modules, path), "utf8"));
     if (text.length > 4_000) unique.set(hash(text), text);
   }
-  const texts = [...unique].sort(([one], [other]) => (one < other ? -1 : 1));
+  const texts = [...unique].toSorted(([one], [other]) => (one < other ? -1 : 1));
   const whole = texts.map(([digest, text]) => ({ half: halfOf(digest), blocks: family === "docs" ? [text] : paragraphs(text) }));
   return family === "docs" ? whole : shuffled(whole);
 }
@@ -165,7 +165,7 @@ function portugueseMessages(): Sources {
 function byHash(texts: readonly string[]): string[] {
   return texts
     .map((text) => [hash(text), text] as const)
-    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([, text]) => text);
 }
 

@@ -15,7 +15,10 @@ function bentoKey(prompt: string): string {
 }
 
 function bentoStore(serialize: boolean) {
-  return new BentoCache({ default: "l1", stores: { l1: bentostore().useL1Layer(memoryDriver({ maxItems: 10_000, serialize })) } });
+  return new BentoCache({
+    default: "l1",
+    stores: { l1: bentostore().useL1Layer(memoryDriver({ maxItems: 10_000, serialize })) },
+  });
 }
 
 console.log(`${provenance()}\ncommand: npm run bench:memory\n`);

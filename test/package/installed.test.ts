@@ -39,7 +39,9 @@ describe("the installed package", () => {
   });
 
   test("names no path of the machine that built it", () => {
-    const leaks = packed.filter((path) => readFileSync(join(project, "node_modules/langchain-strata", path), "utf8").includes(ROOT));
+    const leaks = packed.filter((path) =>
+      readFileSync(join(project, "node_modules/langchain-strata", path), "utf8").includes(ROOT),
+    );
     expect(leaks).toEqual([]);
   });
 
@@ -87,7 +89,9 @@ describe("the installed package", () => {
       writeFileSync(join(folder, "index.cjs"), `throw new Error("${peer} was loaded");`);
     }
     try {
-      expect(run("node", ["--input-type=module", "-e", `await import("langchain-strata"); console.log("loaded")`]).trim()).toBe("loaded");
+      expect(run("node", ["--input-type=module", "-e", `await import("langchain-strata"); console.log("loaded")`]).trim()).toBe(
+        "loaded",
+      );
     } finally {
       for (const peer of ["ioredis", "pg", "langchain", "vitest", "@langchain/deepseek", "@electric-sql/pglite"]) {
         rmSync(join(project, "node_modules", peer), { recursive: true });
@@ -96,7 +100,10 @@ describe("the installed package", () => {
   });
 
   test("has a doctor that finds nothing broken where optional peers are absent", () => {
-    const report = JSON.parse(run("npx", ["--no-install", "strata", "doctor", "--json"])) as { ok: boolean; findings: { state: string }[] };
+    const report = JSON.parse(run("npx", ["--no-install", "strata", "doctor", "--json"])) as {
+      ok: boolean;
+      findings: { state: string }[];
+    };
     expect(report.ok).toBe(true);
     expect(report.findings.map(({ state }) => state)).toContain("absent");
   });

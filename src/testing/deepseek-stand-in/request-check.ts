@@ -104,7 +104,7 @@ function checkTools(request: ChatRequest): void {
   const choice = request.tool_choice;
   if (typeof choice !== "object" || choice === null) return;
   if (!tools.some((tool) => tool.function.name === choice.function?.name)) {
-    throw new ApiError(400, `Tool ${String(choice.function?.name)} in tool_choice is not in tools`);
+    throw new ApiError(400, `Tool ${choice.function?.name} in tool_choice is not in tools`);
   }
 }
 

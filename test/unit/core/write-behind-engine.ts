@@ -13,7 +13,7 @@ export function turn(): Promise<void> {
 export class Engine {
   /** Every batch that it was given, oldest first. */
   readonly batches: Item[][] = [];
-  readonly stored = new Map<string, Item>();
+  readonly stored: Map<string, Item> = new Map();
   readonly givenUp: { readonly error: unknown; readonly batch: readonly Item[] }[] = [];
   readonly #waiting: ((error: Error | undefined) => void)[] = [];
 
