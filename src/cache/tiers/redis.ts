@@ -1,10 +1,11 @@
 /**
  * The Redis tier: one value is one key, read in one round trip and ended by Redis itself. A hit writes nothing. How it lies in
- * Redis: `redis-layout.ts`.
+ * Redis: `redis-layout.ts`. What one process changes, the others hear (`redis-log.ts`) and drop their copies in the tiers above.
  *
  * Not guaranteed: a server that evicts keys without an expiry (`maxmemory-policy allkeys-*`) may drop an index, and `clear` then
  * misses the values that were in it until they expire; `volatile-*` never touches indexes.
  */
+import { randomBytes } from "node:crypto";
 import type { CallOptions } from "../../core/abort.ts";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { StrataConfigError, StrataError } from "../../core/errors.ts";
@@ -14,6 +15,7 @@ import { connectRedis, type RedisCall, type RedisConnection, type RedisSource } 
 import type { CacheTier, TierEntry, TierFilter, TierHost } from "../tier.ts";
 import { RedisIndexes } from "./redis-indexes.ts";
 import * as layout from "./redis-layout.ts";
+import { LOG_COMMAND_TIMEOUT_MS, RedisLog } from "./redis-log.ts";
 import { STORE } from "./redis-scripts.ts";
 
 export interface RedisTierOptions {
@@ -59,6 +61,8 @@ class RedisTier implements CacheTier {
   readonly #connection: RedisConnection;
   readonly #layout: layout.RedisLayout;
   readonly #indexes: RedisIndexes;
+  readonly #logConnection: RedisConnection;
+  readonly #log: RedisLog;
   readonly #ttl: number;
   readonly #pending = new Set<Promise<unknown>>();
   #clock: Clock = systemClock;
@@ -69,6 +73,14 @@ class RedisTier implements CacheTier {
     this.#connection = connectRedis(client, { option: "redisTier.client", onReady: () => this.#host?.recovered?.() });
     this.#layout = layout.redisLayout(prefix, this.#connection.isCluster);
     this.#indexes = new RedisIndexes(this.#connection, this.#layout);
+    this.#logConnection = connectRedis(client, { option: "redisTier.client", commandTimeoutMs: LOG_COMMAND_TIMEOUT_MS });
+    this.#log = new RedisLog({
+      connection: this.#logConnection,
+      name: this.#layout.log,
+      origin: randomBytes(9).toString("base64url"),
+      onChange: (change) => this.#host?.changed?.(change),
+      onRefusal: (error) => this.#host?.fault("get", error),
+    });
     this.#ttl = ttl;
     this.deadline = deadline;
   }
@@ -81,6 +93,8 @@ class RedisTier implements CacheTier {
   async get(keys: readonly Digest[], options?: CallOptions): Promise<ReadonlyArray<TierEntry | undefined>> {
     this.#begin(options);
     if (keys.length === 0) return [];
+    const listening = this.#listen();
+    if (listening !== undefined) await listening;
     const stored = await this.#read(keys);
     return keys.map((key, index) => this.#entry(key, stored[index]));
   }
@@ -88,6 +102,7 @@ class RedisTier implements CacheTier {
   set(entries: readonly TierEntry[], options?: CallOptions): Promise<void> {
     return this.#tracked(async () => {
       this.#begin(options);
+      await this.#listen();
       let calls: RedisCall[] = [];
       let bytes = 0;
       for (const entry of entries) {
@@ -98,7 +113,7 @@ class RedisTier implements CacheTier {
         calls = [];
         bytes = 0;
       }
-      await this.#sendAll(calls);
+      await this.#sendAll(calls, this.#log.keysChanged(entries.map(({ key }) => key)));
       await this.#indexes.written(entries, this.#clock);
     });
   }
@@ -110,14 +125,16 @@ class RedisTier implements CacheTier {
       const size = this.#connection.isCluster ? 1 : KEYS_AT_ONCE;
       const calls: RedisCall[] = [];
       for (let from = 0; from < names.length; from += size) calls.push(["unlink", ...names.slice(from, from + size)]);
-      return sum(await this.#sendAll(calls));
+      return sum((await this.#sendAll(calls, this.#log.keysChanged(keys))).slice(0, calls.length));
     });
   }
 
   clear(filter: TierFilter = {}, options?: CallOptions): Promise<number> {
     return this.#tracked(async () => {
       this.#begin(options);
-      return this.#indexes.clear(filter, options);
+      const removed = await this.#indexes.clear(filter, options);
+      await this.#sendAll([this.#log.cleared(filter)]);
+      return removed;
     });
   }
 
@@ -143,13 +160,27 @@ class RedisTier implements CacheTier {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#pending).then(() => this.#connection.close());
+    this.#closing ??= this.#end();
     return this.#closing;
   }
 
   #begin(options: CallOptions | undefined): void {
     options?.signal?.throwIfAborted();
     if (this.#closing !== undefined) throw new StrataError("CLOSED", "The Redis tier is closed.");
+  }
+
+  /**
+   * The first call waits until changes by others are heard: no copy of what is read or written may be made before.
+   * @returns `undefined` when they are
+   */
+  #listen(): Promise<unknown> | undefined {
+    const listening = this.#log.listen();
+    return listening && Promise.all([listening, this.#connection.client()]);
+  }
+
+  async #end(): Promise<void> {
+    await Promise.allSettled(this.#pending);
+    await Promise.all([this.#connection.close(), this.#logConnection.close(), this.#log.close()]);
   }
 
   async #tracked<T>(work: () => Promise<T>): Promise<T> {
@@ -199,10 +230,15 @@ class RedisTier implements CacheTier {
     };
   }
 
-  /** Sends calls together; the first failure among them is thrown when all have been answered. */
-  async #sendAll(calls: readonly RedisCall[]): Promise<readonly unknown[]> {
-    if (calls.length === 0) return [];
-    const replies = await this.#connection.sendAll(calls);
+  /**
+   * Sends calls together, and what tells others of them after them. The first failure is thrown when all have been answered;
+   * what failed half way is told all the same.
+   */
+  async #sendAll(calls: readonly RedisCall[], messages: readonly RedisCall[] = []): Promise<readonly unknown[]> {
+    // On a cluster the log lies elsewhere, and would be written before the rest is.
+    const rounds = this.#connection.isCluster ? [calls, messages] : [[...calls, ...messages]];
+    const replies: unknown[] = [];
+    for (const round of rounds) if (round.length > 0) replies.push(...(await this.#connection.sendAll(round)));
     for (const reply of replies) if (reply instanceof Error) throw reply;
     return replies;
   }
