@@ -23,7 +23,7 @@ const NODE_HEADER = 8;
 const OVERFLOW_BYTES = 24;
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 /** Flags of a page. */
-const [BRANCH, LEAF, META] = [1, 2, 8];
+const [BRANCH, LEAF, OVERFLOW, META] = [1, 2, 4, 8];
 /** Flags of a node. */
 const [IN_PLACE, BIG, SUBTREE] = [0, 1, 2];
 /** Flags of the tree of free pages: its keys are integers, and the environment may flush behind the commit. */
@@ -141,18 +141,28 @@ interface Visit {
   readonly level: number;
 }
 
+/** Pages that lie side by side. */
+interface Run {
+  readonly first: number;
+  readonly count: number;
+}
+
 class Walk {
   readonly #fd: number;
   readonly #meta: Meta;
-  /** 1 for each page that something points to. */
+  /** The page that is looked at. */
+  readonly #page: Buffer;
+  /** 1 for each page that something points to: a tree, a value, at last the lists of free pages. */
   #used = new Uint8Array(0);
-  readonly #free: Array<readonly [first: number, count: number]> = [];
+  readonly #free: Run[] = [];
+  readonly #overflows: Run[] = [];
   readonly #tallies: Array<readonly [Tree, Tally]> = [];
   #queue: Visit[] = [];
 
   constructor(fd: number, meta: Meta) {
     this.#fd = fd;
     this.#meta = meta;
+    this.#page = Buffer.alloc(meta.pageSize);
   }
 
   run(): void {
@@ -171,14 +181,18 @@ class Walk {
         this.#visit(visit);
       }
     }
+    for (const { first, count } of this.#overflows.toSorted((a, b) => a.first - b.first)) {
+      if (++read > MAX_PAGES) return;
+      const header = readAt(this.#fd, first * pageSize, PAGE_HEADER, this.#page);
+      this.#checkHeader(header, first, OVERFLOW);
+      expect(header.readUInt32LE(20) === count, `Page ${first} begins another number of pages.`);
+    }
     for (const [tree, tally] of this.#tallies) {
       const { branches, leaves, overflows, entries } = tree;
       const agree = tally.branches === branches && tally.leaves === leaves && tally.overflows === overflows;
       expect(agree && tally.entries === entries, `The ${tree.kind} tree does not have the pages that it states.`);
     }
-    for (const [first, count] of this.#free) {
-      expect(!this.#used.subarray(first, first + count).includes(1), `Pages from ${first} on are in use and free.`);
-    }
+    for (const { first, count } of this.#free) this.#use(first, count);
   }
 
   #plant(tree: Tree): void {
@@ -199,17 +213,21 @@ class Walk {
     return first;
   }
 
+  #checkHeader(header: Buffer, page: number, kind: number): void {
+    expect(header.readBigUInt64LE(0) === BigInt(page), `Page ${page} has another number.`);
+    expect(header.readBigUInt64LE(8) <= this.#meta.transaction, `Page ${page} is newer than the file.`);
+    expect(header.readUInt16LE(18) === kind, `Page ${page} is of another kind.`);
+  }
+
   #visit(visit: Visit): void {
     const { tree, tally, page, level } = visit;
     const { pageSize } = this.#meta;
-    const bytes = readAt(this.#fd, page * pageSize, pageSize);
-    const kind = bytes.readUInt16LE(18);
+    const bytes = readAt(this.#fd, page * pageSize, pageSize, this.#page);
+    const kind = level < tree.depth ? BRANCH : LEAF;
+    this.#checkHeader(bytes, page, kind);
     // Offsets within a page count from the end of its header.
     const lower = PAGE_HEADER + bytes.readUInt16LE(20);
     const upper = PAGE_HEADER + bytes.readUInt16LE(22);
-    expect(bytes.readBigUInt64LE(0) === BigInt(page), `Page ${page} has another number.`);
-    expect(bytes.readBigUInt64LE(8) <= this.#meta.transaction, `Page ${page} is newer than the file.`);
-    expect(kind === (level < tree.depth ? BRANCH : LEAF), `Page ${page} is of another kind.`);
     expect(lower > PAGE_HEADER && lower % 2 === 0 && lower <= upper && upper <= pageSize, `Page ${page} has wrong bounds.`);
     if (kind === BRANCH) tally.branches++;
     else tally.leaves++;
@@ -217,8 +235,14 @@ class Walk {
       const node = PAGE_HEADER + bytes.readUInt16LE(pointer);
       const fits = node >= upper && node % 2 === 0 && node + NODE_HEADER <= pageSize;
       expect(fits, `Page ${page} has a node outside of itself.`);
-      const dataAt = node + NODE_HEADER + bytes.readUInt16LE(node + 6);
-      expect(dataAt <= pageSize, `Page ${page} has a key outside of itself.`);
+      const keyBytes = bytes.readUInt16LE(node + 6);
+      const dataAt = node + NODE_HEADER + keyBytes;
+      // The first key of a branch may be left out: it stands for everything that is smaller.
+      expect(dataAt <= pageSize && (keyBytes > 0 || kind === BRANCH), `Page ${page} has a key outside of itself, or none.`);
+      expect(
+        tree.kind !== "free" || keyBytes === (kind === LEAF || keyBytes > 0 ? 8 : 0),
+        `Page ${page} has a key of another length.`,
+      );
       if (kind === BRANCH) {
         const child = bytes.readUInt32LE(node) + bytes.readUInt16LE(node + 4) * 2 ** 32;
         this.#queue.push({ tree, tally, page: this.#use(child, 1), level: level + 1 });
@@ -246,6 +270,7 @@ class Walk {
       const count = Number(bytes.readBigUInt64LE(dataAt + 16));
       expect(PAGE_HEADER + size <= count * pageSize, `Page ${page} has a value that is longer than its pages.`);
       this.#use(first, count);
+      this.#overflows.push({ first, count });
       tally.overflows += count;
       if (tree.kind === "free") this.#freeList(readAt(this.#fd, first * pageSize + PAGE_HEADER, size));
     } else if (tree.kind === "free") {
@@ -262,14 +287,12 @@ class Walk {
       if (word === 0) continue;
       const first = word > 0 ? word : index < count ? Number(list.readBigInt64LE(++index * 8)) : 0;
       const length = word > 0 ? 1 : -word;
-      expect(first >= 2 && first + length - 1 <= this.#meta.lastPage, "A free page is outside of the file.");
-      this.#free.push([first, length]);
+      this.#free.push({ first, count: length });
     }
   }
 }
 
-function readAt(fd: number, position: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
+function readAt(fd: number, position: number, length: number, bytes: Buffer = Buffer.alloc(length)): Buffer {
   if (readSync(fd, bytes, 0, length, position) !== length) throw new Damage("The file ends too early.");
   return bytes;
 }
