@@ -16,8 +16,6 @@ export function sourcePaths(): Record<string, string[]> {
     const source = target.import.default.replace("./dist/", "src/").replace(/\.js$/, ".ts");
     paths[join(name, subpath)] = [join(ROOT, source)];
   }
-  // Not yet among the exports.
-  paths[join(name, "testing")] ??= [join(ROOT, "src/testing/index.ts")];
   return paths;
 }
 
