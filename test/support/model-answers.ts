@@ -1,4 +1,4 @@
-import { AIMessage, type AIMessageFields } from "@langchain/core/messages";
+import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import type { ChatGeneration, Generation } from "@langchain/core/outputs";
 import type { HitMetadata } from "../../src/cache/response-codec.ts";
 
@@ -12,9 +12,20 @@ export function llmKey(parameters: Readonly<Record<string, unknown>> = {}): stri
     .join(",");
 }
 
+/** The fields of a message. The types of core 1.2 allow no `usage_metadata` among them, which providers set all the same. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function aiMessage(fields: Fields): AIMessage {
+  return new AIMessage({ ...fields });
+}
+
+export function aiChunk(fields: Fields): AIMessageChunk {
+  return new AIMessageChunk({ ...fields });
+}
+
 /** An answer as a chat model gives it. */
-export function chatAnswer(content: string, fields: AIMessageFields = {}): ChatGeneration[] {
-  return [{ text: content, message: new AIMessage({ content, id: "run-1", ...fields } as AIMessageFields) }];
+export function chatAnswer(content: string, fields: Fields = {}): ChatGeneration[] {
+  return [{ text: content, message: aiMessage({ content, id: "run-1", ...fields }) }];
 }
 
 /** The message of the first candidate. */

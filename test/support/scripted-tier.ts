@@ -10,7 +10,7 @@ export interface ScriptedTier extends CacheTier {
   /** Every operation so far, in order. */
   readonly calls: Operation[];
   /** In place of an operation, what is here runs; `pass` is the operation itself. */
-  script: Partial<Record<Operation, (pass: () => unknown) => unknown>>;
+  script: { [operation in Operation]?: ((pass: () => unknown) => unknown) | undefined };
 }
 
 /** A tier over a map whose every operation can be made to throw, hang, come late or lie. It answers synchronously unless told otherwise. */

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readLlmKey } from "../../../src/cache/llm-key.ts";
 import { llmKey } from "../../support/model-answers.ts";
