@@ -1,15 +1,17 @@
 /** Which answers are worth keeping: a cache must not freeze an accident. */
 import type { Generation } from "@langchain/core/outputs";
+import type { Json } from "../core/plain.ts";
 import type { StoredAnswer } from "./response-codec.ts";
 
 /** Says no to an answer; it adds to the built-in rules and never replaces them. */
 export type Admit = (request: { readonly generations: readonly Generation[] }, response: StoredAnswer) => boolean;
 
-/** Finish reasons of an answer that was cut off or withheld, as the providers write them. A missing reason is not one of them. */
+/** Finish reasons of an answer that was cut off or withheld, in small letters. A missing reason is not one of them. */
 const CUT_OFF = new Set([
-  ...["length", "max_tokens", "max_output_tokens", "model_context_window_exceeded", "MAX_TOKENS"],
-  ...["content_filter", "content_filtered", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "refusal"],
-  ...["error", "ERROR", "ERROR_TOXIC", "ERROR_LIMIT", "insufficient_system_resource", "guardrail_intervened", "aborted", "OTHER"],
+  ...["length", "max_tokens", "max_output_tokens", "model_length", "token_limit", "time_limit", "model_context_window_exceeded"],
+  ...["content_filter", "content_filtered", "safety", "image_safety", "recitation", "language", "blocklist", "spii"],
+  ...["prohibited_content", "guardrail_intervened", "refusal", "malformed_function_call", "unexpected_tool_call", "other"],
+  ...["error", "error_toxic", "error_limit", "insufficient_system_resource", "aborted", "pause_turn"],
   ...["incomplete", "failed", "cancelled", "in_progress", "false"],
 ]);
 
@@ -45,9 +47,17 @@ function isEmpty({ text, message }: StoredAnswer[number]): boolean {
   if ((message?.tool_calls ?? []).length > 0) return false;
   if (text !== undefined && text.trim() !== "") return false;
   const content = message?.content ?? "";
-  return typeof content === "string" ? content.trim() === "" : content.length === 0;
+  return typeof content === "string" ? content.trim() === "" : content.every(saysNothing);
+}
+
+/** Text without letters, or thoughts that lead to no answer. */
+function saysNothing(block: Json): boolean {
+  if (typeof block !== "object" || block === null) return String(block ?? "").trim() === "";
+  const { type, text } = block as { readonly [key: string]: Json };
+  if (type === "text" || type === "output_text") return typeof text !== "string" || text.trim() === "";
+  return type === "reasoning" || type === "thinking" || type === "redacted_thinking";
 }
 
 function wasCutOff(said: Said | undefined): boolean {
-  return reasonsOf(said).some((reason) => CUT_OFF.has(reason));
+  return reasonsOf(said).some((reason) => CUT_OFF.has(reason.toLowerCase()));
 }
