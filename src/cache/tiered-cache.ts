@@ -13,7 +13,8 @@ import { isPromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
-import { digest, digestAfter, keyPrefix, type Digest } from "../core/key.ts";
+import { DigestMemo } from "../core/digest-memo.ts";
+import { digest, keyPrefix, type Digest } from "../core/key.ts";
 import { parseByteSize, parseChoice, parseDuration, refuseUnknown, type Duration } from "../core/options.ts";
 import { toPlain, type Json } from "../core/plain.ts";
 import { GLOBAL_SCOPE, scopeDigest, type Scope } from "../core/scope.ts";
@@ -93,6 +94,7 @@ export class TieredCache extends BaseCache {
     identity: { bypass: "model-unidentified" },
   };
   #prefix = { scope: "", model: "", text: "" };
+  readonly #digests = new DigestMemo();
   #closing: Promise<void> | undefined;
 
   /** @throws {@link StrataConfigError} naming the option, the value and what is accepted */
@@ -249,6 +251,7 @@ export class TieredCache extends BaseCache {
   async forget(scope: Scope): Promise<ForgetReceipt> {
     const owner = scopeDigest(scope);
     this.#answers.forget(owner);
+    this.#digests.clear();
     const { removed, failed } = await this.#store.forget(owner);
     const entries = Math.max(0, ...Object.values(removed));
     this.#emit?.({ type: "cache.cleared", entries });
@@ -266,6 +269,7 @@ export class TieredCache extends BaseCache {
     if (this.#closing === undefined) {
       this.#answers.close();
       this.#coalescer.close();
+      this.#digests.clear();
       this.#closing = this.#store.close();
     }
     return this.#closing;
@@ -277,7 +281,9 @@ export class TieredCache extends BaseCache {
     if (prompt.includes("[") && PLACEHOLDER.test(prompt)) return this.#answers.bypass("placeholder");
     const model = identity.digest;
     const control = this.#answers.control(currentConfig());
-    const request = this.#answers.request(control, model, (scope) => digestAfter(this.#keyPrefix(scope, model), prompt));
+    const request = this.#answers.request(control, model, (scope) =>
+      this.#digests.digestAfter(this.#keyPrefix(scope, model), prompt),
+    );
     if (request === undefined || !this.#asksInClear) return request;
     return { ...request, question: { prompt, llmKey, scope: request.scope } };
   }
