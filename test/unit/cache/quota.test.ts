@@ -3,8 +3,8 @@ import { manualClock, memoryTier, type CacheTier, type TierEntry } from "../../.
 import { digest } from "../../../src/core/key.ts";
 
 const VALUE = new Uint8Array(1000);
-/** What the memory tier counts for such an entry: the bytes twice, and 512. */
-const CHARGE = 2512;
+/** What the memory tier counts for such an entry: the bytes twice, and 832. */
+const CHARGE = 2832;
 
 function entry(tenant: string, index: number): TierEntry {
   return { key: digest(tenant, String(index)), value: VALUE, scope: digest("scope", tenant) };
