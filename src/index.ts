@@ -7,6 +7,7 @@ export { TieredCache, type ForgetReceipt } from "./cache/tiered-cache.ts";
 export type { CacheConfiguration, TieredCacheOptions } from "./cache/cache-options.ts";
 export type { RolloutOptions } from "./cache/rollout.ts";
 export { cached, type CachedOptions } from "./cache/cached.ts";
+export { cacheModel, type CacheModelOptions } from "./cache/cached-model.ts";
 export { memoryTier, type MemoryTierOptions } from "./cache/tiers/memory.ts";
 export { diskTier, type DiskTierOptions } from "./cache/tiers/disk.ts";
 export { baseCacheTier } from "./cache/tiers/base-cache.ts";

@@ -32,22 +32,6 @@ const SECRET = new RegExp(
 /** Options of the client that carries a request. Only in here are credentials looked for: what else is nested is the request. */
 const CLIENT_PARTS: ReadonlySet<string> = new Set(["configuration", "clientConfig", "clientOptions", "client"]);
 
-/** What the user's tools and formats contain is part of the request, whatever its names look like. */
-const REQUEST_PARTS: ReadonlySet<string> = new Set([
-  ...["tools", "functions", "tool_choice", "toolChoice", "function_call", "toolConfig", "tool_config", "allowedFunctionNames"],
-  ...[
-    "response_format",
-    "responseFormat",
-    "format",
-    "responseSchema",
-    "response_schema",
-    "outputConfig",
-    "output_config",
-    "text",
-  ],
-  ...["schema", "json_schema", "input_schema", "parameters", "properties"],
-]);
-
 const MODEL_NAMES = ["model", "modelName", "model_name", "modelId", "model_id", "deploymentName", "deployment"];
 
 /** Providers whose model name is not the one that answers: what must be there beside it. */
@@ -58,11 +42,6 @@ const ALSO_NEEDED: Readonly<Record<string, readonly string[]>> = {
 /** Whether a parameter changes from call to call, or changes nothing about the answer. */
 export function isVolatile(name: string): boolean {
   return VOLATILE.has(name);
-}
-
-/** Whether a value is part of the request as it stands, so that nothing in it is taken for a credential. */
-export function isRequestPart(name: string): boolean {
-  return REQUEST_PARTS.has(name);
 }
 
 /** Whether a parameter is dropped unread. */

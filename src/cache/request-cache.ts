@@ -51,6 +51,14 @@ export interface RequestCache {
   accept(model: Digest, text: string, control: ResolvedControl): CacheRequest | undefined;
   /** Never throws and never rejects. */
   find(request: CacheRequest): MaybePromise<Found<Replay> | undefined>;
+  /**
+   * Before the model is asked: whether another process asks it the same. Waits for that process, and finds what it stored;
+   * `undefined` sends this caller to the model. Never rejects.
+   * @param patienceMs how long processes wait for each other, at most; default: as long as callers of one process do
+   */
+  findElsewhere(request: CacheRequest, startedAt: number, patienceMs?: number): Promise<Found<Replay> | undefined>;
+  /** The model gave nothing that could be stored: other processes need not wait for it. */
+  giveUp(request: CacheRequest): void;
   /** An id for a hit that is about to be given out. */
   hitId(): string;
   /** Counts a hit; gives what it says of itself. */
@@ -59,6 +67,8 @@ export interface RequestCache {
   miss(request: CacheRequest, startedAt: number): void;
   /** Stores an answer if it is worth keeping. Resolves before slow tiers have it; never rejects. */
   keep(request: CacheRequest, made: MadeAnswer): Promise<void>;
+  /** Stores an answer that is known to be worth keeping; otherwise as `keep`. */
+  store(request: CacheRequest, made: MadeAnswer): Promise<void>;
   /** Counts a call that the cache stands aside for. */
   bypass(reason: BypassReason): void;
 }

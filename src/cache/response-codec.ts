@@ -178,7 +178,8 @@ function messageBuilder(stored: StoredMessage): (hit: Hit, index: number) => AIM
   const metadata = withoutUsage(stored.response_metadata);
   const copyContent = copier(stored.content);
   const copyMetadata = copier(metadata);
-  const copyKwargs = copier(stored.additional_kwargs ?? NOTHING);
+  // Anthropic reports usage here as well.
+  const copyKwargs = copier(withoutUsage(stored.additional_kwargs ?? NOTHING));
   const copyUsage = copier(stored.usage_metadata ?? NOTHING);
   const copyToolCalls = copier(stored.tool_calls ?? NONE);
   const copyInvalidToolCalls = copier(stored.invalid_tool_calls ?? NONE);

@@ -1,0 +1,5 @@
+/**
+ * langchain-strata/middleware: caching for agents made with `createAgent` of langchain v1. Needs the package `langchain`.
+ */
+export { responseCacheMiddleware, type ResponseCacheOptions } from "./middleware/response-cache.ts";
+export { toolCacheMiddleware, type ToolCacheOptions, type ToolCacheRule } from "./middleware/tool-cache.ts";
