@@ -24,6 +24,7 @@ export type {
 export type { CacheStats } from "./cache/cache-stats.ts";
 export type { LevelStats } from "./cache/level.ts";
 export type { CallContext, CallControl, ScopeOption } from "./cache/call-control.ts";
+export { hitOf } from "./cache/response-codec.ts";
 export type { HitMetadata, StoredAnswer, StoredGeneration, StoredMessage } from "./cache/response-codec.ts";
 export type { Admit } from "./cache/admission.ts";
 export type { Eviction, EvictionName } from "./cache/eviction.ts";

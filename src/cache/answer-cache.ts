@@ -11,6 +11,7 @@ import { digest, type Digest } from "../core/key.ts";
 import { admitAnswer, type Admit } from "./admission.ts";
 import type { CacheCounters } from "./cache-stats.ts";
 import type { ResolveControl, ResolvedControl } from "./call-control.ts";
+import type { DistributedFlight } from "./distributed-flight.ts";
 import type { CacheRequest, MadeAnswer, RequestCache } from "./request-cache.ts";
 import { parseAnswer, prepareReplay, type HitMetadata, type Replay } from "./response-codec.ts";
 import type { Rollout } from "./rollout.ts";
@@ -25,7 +26,10 @@ export interface AnswerCacheOptions {
   readonly counters: CacheCounters;
   readonly control: ResolveControl;
   readonly modelId: string | undefined;
-  readonly coalesces: boolean;
+  /** How long callers wait for each other; 0 = not at all. */
+  readonly maxWaitMs: number;
+  /** For waiting for other processes, where some tier has it. */
+  readonly flight: DistributedFlight | undefined;
   readonly ttlMs: number | undefined;
   /** 0 = stale answers are not served. */
   readonly staleMs: number;
@@ -40,6 +44,8 @@ const TTL_JITTER = 0.1;
 const REFRESH_LEASE_MS = 30_000;
 /** An answer that was asked for longer ago than this is not expected any more. */
 const LONGEST_CALL_MS = 600_000;
+/** Models remembered. */
+const MAX_MODELS = 1_000;
 
 export class AnswerCache implements RequestCache {
   readonly clock: Clock;
@@ -49,6 +55,8 @@ export class AnswerCache implements RequestCache {
   readonly #options: AnswerCacheOptions;
   /** Keys whose refresh is under way, with the time until which it is waited for. */
   readonly #refreshing = new Map<Digest, number>();
+  /** Models whose calls in other processes were last waited for in vain: not again before one of them is seen to succeed. */
+  readonly #inVain = new Set<Digest>();
   /** When a scope was forgotten: answers to what was asked before are refused. */
   readonly #forgotten = new Map<Digest, number>();
   /** Makes hit ids unique: a random start for this cache, then a count. */
@@ -60,7 +68,7 @@ export class AnswerCache implements RequestCache {
     this.#options = options;
     this.clock = options.clock;
     this.modelId = options.modelId;
-    this.coalesces = options.coalesces;
+    this.coalesces = options.maxWaitMs > 0;
     this.control = (config) => resolveOrRefuse(options.control, config);
   }
 
@@ -86,6 +94,7 @@ export class AnswerCache implements RequestCache {
   request(control: ResolvedControl, model: Digest, makeKey: (scope: Digest) => Digest): CacheRequest | undefined {
     const { bypass, refresh, ttlMs, tags, scope, within } = control;
     if (this.#closed) return this.bypass("closed");
+    if (control.unreadable === true) return this.bypass("bad-control");
     if (bypass) return this.bypass("asked");
     if (scope === undefined) return this.bypass("no-scope");
     return { key: makeKey(scope), scope, within, model, refresh, ttlMs, tags };
@@ -101,6 +110,33 @@ export class AnswerCache implements RequestCache {
   /** After `find` gave nothing: whether there is an answer past its life, which this caller is to refresh. */
   isToRefresh(request: CacheRequest): boolean {
     return this.#refreshing.has(request.key);
+  }
+
+  async findElsewhere(request: CacheRequest, startedAt: number, patienceMs?: number): Promise<Found<Replay> | undefined> {
+    const { flight, maxWaitMs, rollout } = this.#options;
+    const { key, model } = request;
+    // Who refreshes is not looking for what is there.
+    if (flight === undefined || !this.coalesces || request.refresh || this.isToRefresh(request) || !rollout(key))
+      return undefined;
+    // All questions to the shared tier that one lookup asks have the time of one.
+    const answerMs = flight.deadlineMs - (this.clock.monotonic() - startedAt);
+    const holdMs = patienceMs ?? LONGEST_CALL_MS;
+    const waitMs = this.#inVain.has(model) ? 0 : (patienceMs ?? maxWaitMs);
+    const beganAt = this.clock.monotonic();
+    const outcome = await flight.enter(key, { answerMs, waitMs, holdMs });
+    if (outcome === "landed") {
+      this.#inVain.delete(model);
+      return this.find(request);
+    }
+    if (outcome === "alone" && waitMs > 0 && this.clock.monotonic() - beganAt >= waitMs) {
+      if (this.#inVain.size >= MAX_MODELS) this.#inVain.clear();
+      this.#inVain.add(model);
+    }
+    return undefined;
+  }
+
+  giveUp({ key }: CacheRequest): void {
+    this.#options.flight?.abandon(key);
   }
 
   hitId(): string {
@@ -136,6 +172,7 @@ export class AnswerCache implements RequestCache {
 
   keep(request: CacheRequest, made: MadeAnswer): Promise<void> {
     if (!this.admits(made)) {
+      this.giveUp(request);
       this.bypass("not-admitted");
       return Promise.resolve();
     }
@@ -148,9 +185,10 @@ export class AnswerCache implements RequestCache {
     const { key, scope } = request;
     this.#refreshing.delete(key);
     const within = request.within();
-    if (this.#wasForgotten([scope, ...within], ms)) return this.#refuse("forgotten");
+    this.#inVain.delete(request.model);
+    if (this.#wasForgotten([scope, ...within], ms)) return this.#refuse(request, "forgotten");
     const payload = Buffer.from(JSON.stringify(answer));
-    if (payload.byteLength > maxValueBytes) return this.#refuse("too-large");
+    if (payload.byteLength > maxValueBytes) return this.#refuse(request, "too-large");
     counters.written();
     emit?.({ type: "cache.update", bytes: payload.byteLength, key: key.slice(0, 12) });
     const expiresAt = this.expiry(request.ttlMs ?? ttlMs, staleMs);
@@ -199,7 +237,8 @@ export class AnswerCache implements RequestCache {
     return undefined;
   }
 
-  #refuse(reason: BypassReason): Promise<void> {
+  #refuse(request: CacheRequest, reason: BypassReason): Promise<void> {
+    this.giveUp(request);
     this.bypass(reason);
     return Promise.resolve();
   }
@@ -209,11 +248,21 @@ function readAnswer(payload: Buffer): Replay {
   return prepareReplay(parseAnswer(payload.toString("utf8")));
 }
 
-/** A scope function that throws, and a control that is none, give no scope: no caching. */
+/** A control, or a scope, that is none turns caching off for the call. */
 function resolveOrRefuse(resolve: ResolveControl, config: RunnableConfig | undefined): ResolvedControl {
   try {
     return resolve(config);
   } catch {
-    return { bypass: false, refresh: false, ttlMs: undefined, tags: [], scope: undefined, within: () => [] };
+    return UNREADABLE;
   }
 }
+
+const UNREADABLE: ResolvedControl = {
+  bypass: false,
+  unreadable: true,
+  refresh: false,
+  ttlMs: undefined,
+  tags: [],
+  scope: undefined,
+  within: () => [],
+};

@@ -4,12 +4,15 @@ import { Histogram } from "../core/histogram.ts";
 import type { LevelStats } from "./level.ts";
 
 export interface CacheStats {
+  /** Lookups that were answered. */
   readonly hits: number;
+  /** Lookups that were not. */
   readonly misses: number;
   /** Hits among the lookups that were not bypassed, 0 to 1. */
   readonly hitRate: number;
   /** Hits that were awaited from another caller's model call; among `hits`. */
   readonly coalesced: number;
+  /** Answers accepted for storing. */
   readonly writes: number;
   /** Calls that the cache stood aside for, by reason; a lookup and its update count once each. */
   readonly bypassed: Readonly<Partial<Record<BypassReason, number>>>;
@@ -19,9 +22,11 @@ export interface CacheStats {
   readonly rejected: number;
   /** Milliseconds of one lookup. */
   readonly p50: number | undefined;
+  /** The same for the slowest in a hundred. */
   readonly p99: number | undefined;
   /** What the hits saved: model time in milliseconds, and tokens as the provider counted them. */
   readonly saved: { readonly ms: number; readonly tokens: number };
+  /** By tier, in their order. */
   readonly tiers: readonly LevelStats[];
 }
 

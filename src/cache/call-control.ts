@@ -4,22 +4,31 @@
  * As a `BaseCache` the cache is not handed the config. LangChain keeps it in async storage inside chains, graphs and agents; a
  * bare `model.invoke(x, config)` does not, so there is no config there, and a scope that needs one is not found: no caching.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
-import { parseDuration, type Duration } from "../core/options.ts";
+import { StrataConfigError } from "../core/errors.ts";
+import { parseDuration, refuseUnknown, type Duration } from "../core/options.ts";
 import { scopeDigest, widerScopes, type Scope } from "../core/scope.ts";
 import { parseTags } from "./tags.ts";
 import type { Digest } from "../core/key.ts";
 
-/** Given per call: `model.invoke(x, { configurable: { strata: { refresh: true } } })`. */
+/**
+ * Given per call, as `configurable.strata` of the config of a chain, graph or agent: `agent.invoke(x, { configurable: { strata:
+ * { refresh: true } } })`. A bare `model.invoke(x, config)` with a `BaseCache` does not pass it on; a model from `cacheModel` does.
+ * What it says wrongly turns caching off for the call (`bad-control`).
+ */
 export interface CallControl {
   /** Neither look nor store. */
-  readonly bypass?: boolean;
+  readonly bypass?: boolean | undefined;
   /** Do not look, but store. */
-  readonly refresh?: boolean;
-  readonly ttl?: Duration;
-  readonly tags?: readonly string[];
-  readonly scope?: Scope | "global";
+  readonly refresh?: boolean | undefined;
+  /** In place of the cache's own. */
+  readonly ttl?: Duration | undefined;
+  /** Labels to remove the entry by. */
+  readonly tags?: readonly string[] | undefined;
+  /** In place of the cache's own. */
+  readonly scope?: Scope | "global" | undefined;
 }
 
 /** What a scope function is given. */
@@ -34,6 +43,8 @@ export type ScopeOption = "global" | Scope | ((context: CallContext) => Scope | 
 /** A call's control, parsed. */
 export interface ResolvedControl {
   readonly bypass: boolean;
+  /** The call's control, or its scope function, could not be read: no caching. */
+  readonly unreadable?: boolean;
   readonly refresh: boolean;
   readonly ttlMs: number | undefined;
   readonly tags: readonly string[];
@@ -56,9 +67,11 @@ export function currentConfig(): RunnableConfig | undefined {
  */
 export function controlResolver(scope: ScopeOption, modelId: string | undefined): ResolveControl {
   const fixed = typeof scope === "function" ? undefined : describeScope(scope);
+  // LangChain keeps configs for whoever asks only once somebody has set this up; langgraph does, core alone does not.
+  if (fixed === undefined) AsyncLocalStorageProviderSingleton.initializeGlobalInstance(new AsyncLocalStorage());
   const plain: ResolvedControl = { bypass: false, refresh: false, ttlMs: undefined, tags: [], ...(fixed ?? NO_SCOPE) };
   return (config) => {
-    const asked = config?.configurable?.["strata"] as CallControl | undefined;
+    const asked = parseControl(config?.configurable?.["strata"]);
     if (asked === undefined && typeof scope !== "function") return plain;
     return {
       bypass: asked?.bypass === true,
@@ -68,6 +81,23 @@ export function controlResolver(scope: ScopeOption, modelId: string | undefined)
       ...(asked?.scope === undefined ? (fixed ?? fromFunction(scope, config, modelId)) : describeScope(asked.scope)),
     };
   };
+}
+
+/** A misspelt wish would be granted by doing the opposite; so it is refused. */
+function parseControl(asked: unknown): CallControl | undefined {
+  if (asked === undefined || asked === null) return undefined;
+  if (typeof asked !== "object" || Array.isArray(asked)) {
+    throw new StrataConfigError("configurable.strata", asked, "{ bypass, refresh, ttl, tags, scope }");
+  }
+  refuseUnknown("configurable.strata", asked, ["bypass", "refresh", "ttl", "tags", "scope"]);
+  const control = asked as CallControl;
+  for (const name of ["bypass", "refresh"] as const) {
+    const value: unknown = control[name];
+    if (value !== undefined && typeof value !== "boolean") {
+      throw new StrataConfigError(`configurable.strata.${name}`, value, "true or false");
+    }
+  }
+  return control;
 }
 
 type ScopeDescription = Pick<ResolvedControl, "scope" | "within">;
@@ -81,6 +111,12 @@ function describeScope(scope: Scope | "global"): ScopeDescription {
 
 function fromFunction(scope: ScopeOption, config: RunnableConfig | undefined, modelId: string | undefined): ScopeDescription {
   if (typeof scope !== "function") return NO_SCOPE;
-  const given = scope({ ...(config !== undefined && { config }), ...(modelId !== undefined && { modelId }) });
+  let given: Scope | undefined;
+  try {
+    given = scope({ ...(config !== undefined && { config }), ...(modelId !== undefined && { modelId }) });
+  } catch {
+    // The user's own function, such as one that reads a field of a config that is not there: no scope can be told.
+    return NO_SCOPE;
+  }
   return given === undefined ? NO_SCOPE : describeScope(given);
 }

@@ -14,22 +14,29 @@ export interface LevelStats {
   readonly name: string;
   /** `"off"` while calls to it are not tried because they failed. */
   readonly state: "on" | "off";
+  /** Reads that found a usable entry. */
   readonly hits: number;
+  /** Reads that did not. */
   readonly misses: number;
   /** Hits among the lookups that reached this tier, 0 to 1. */
   readonly hitRate: number;
   /** `undefined` where the engine cannot tell without a scan. */
   readonly entries: number | undefined;
+  /** As the tier counts them; `undefined` as above. */
   readonly bytes: number | undefined;
+  /** Its bound; `undefined` = none of its own. */
   readonly maxBytes: number | undefined;
+  /** Entries dropped for space. */
   readonly evicted: number;
-  /** Failed calls, and entries that were given up with them. */
+  /** Failed calls. */
   readonly faults: number;
+  /** Entries that were given up with failed writes. */
   readonly dropped: number;
   /** Writes that wait. */
   readonly queued: number;
   /** Milliseconds of one read. */
   readonly p50: number | undefined;
+  /** The same for the slowest in a hundred. */
   readonly p99: number | undefined;
 }
 

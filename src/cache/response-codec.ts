@@ -33,6 +33,12 @@ export interface HitMetadata {
   readonly savedUsage: Partial<UsageMetadata>;
 }
 
+/** What a message says of being a hit; `undefined` when the model answered. */
+export function hitOf(message: { readonly response_metadata?: Record<string, unknown> }): HitMetadata | undefined {
+  const said = message.response_metadata?.["strata"] as HitMetadata | null | undefined;
+  return said?.hit === true ? said : undefined;
+}
+
 /** An answer as it is stored: one element a candidate (`n`). */
 export type StoredAnswer = readonly StoredGeneration[];
 

@@ -11,13 +11,13 @@ import type { Generation } from "@langchain/core/outputs";
 import { LRUCache } from "lru-cache";
 import { isPromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { StrataError } from "../core/errors.ts";
+import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import { DigestMemo } from "../core/digest-memo.ts";
 import { digest, keyPrefix, type Digest } from "../core/key.ts";
 import { parseByteSize, parseChoice, parseDuration, refuseUnknown, type Duration } from "../core/options.ts";
 import { toPlain, type Json } from "../core/plain.ts";
-import { GLOBAL_SCOPE, scopeDigest, type Scope } from "../core/scope.ts";
+import { scopeDigest, type Scope } from "../core/scope.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import {
   CACHE_OPTIONS,
@@ -81,6 +81,7 @@ export class TieredCache extends BaseCache {
   readonly #coalescer: Coalescer<Found<Replay>>;
   readonly #modelId: string | undefined;
   readonly #maxValueBytes: number;
+  readonly #ttlMs: number | undefined;
   readonly #counters = new CacheCounters();
   /** Parsed model keys. A model's key is the same text on each call outside of agents, and its parts hold credentials: few. */
   readonly #identities = new LRUCache<string, ModelIdentity>({
@@ -107,14 +108,15 @@ export class TieredCache extends BaseCache {
     this.#clock = clock;
     this.#emit = emit;
     this.#modelId = parseModelId(options.modelId);
+    this.#ttlMs = options.ttl === undefined ? undefined : parseDuration("ttl", options.ttl);
     this.#maxValueBytes = parseByteSize("maxValueBytes", options.maxValueBytes ?? "16mb");
     const maxWaitMs = parseCoalesce(options.coalesce);
     const algorithm = parseChoice("compression", options.compression ?? "auto", ["auto", "none", "gzip", "brotli", "zstd"]);
     const answerOptions = {
       ...{ clock, random, emit, counters: this.#counters, modelId: this.#modelId, maxValueBytes: this.#maxValueBytes },
       control: controlResolver(options.scope ?? "global", this.#modelId),
-      coalesces: maxWaitMs > 0,
-      ttlMs: options.ttl === undefined ? undefined : parseDuration("ttl", options.ttl),
+      maxWaitMs,
+      ttlMs: this.#ttlMs,
       staleMs: parseStale(options),
       rollout: createRollout(options.rollout),
       admit: parseFunction("admit", options.admit),
@@ -127,7 +129,8 @@ export class TieredCache extends BaseCache {
       ...{ clock, random, emit, quotaBytes, tiers: this.#tiers, maxQueuedBytes: MAX_QUEUED_BYTES },
       compression: createCompression({ algorithm }),
     });
-    this.#answers = new AnswerCache({ ...answerOptions, store: this.#store });
+    const { flight } = this.#tiers.find((tier) => tier.flight !== undefined) ?? {};
+    this.#answers = new AnswerCache({ ...answerOptions, store: this.#store, flight });
     offerRequests(this, this.#answers);
   }
 
@@ -161,30 +164,33 @@ export class TieredCache extends BaseCache {
 
   /**
    * A value that `set` stored under this key and scope.
-   * @param options.scope default: everybody's
+   * @param options.scope default: the cache's own
+   * @throws {@link StrataConfigError} when neither gives a scope
    */
-  async get<T = Json>(key: string, options: { readonly scope?: Scope } = {}): Promise<T | undefined> {
+  async get<T = Json>(key: string, options: { readonly scope?: Scope | "global" } = {}): Promise<T | undefined> {
     refuseUnknown("get", options, ["scope"]);
-    const scope = options.scope === undefined ? GLOBAL_SCOPE : scopeDigest(options.scope);
+    const { scope } = this.#valueScope(options.scope);
     const found = await this.#store.get(digest("value", scope, key), scope, readJson);
     return found === undefined ? undefined : (structuredClone(found.value) as T);
   }
 
   /**
    * Stores any JSON value, apart from model answers.
-   * @throws {@link StrataError} `UNSTORABLE` when it would not come back equal, `CLOSED` after `close()`
+   * @param options.ttl default: the cache's own
+   * @param options.scope default: the cache's own
+   * @throws {@link StrataError} `UNSTORABLE` when it would not come back equal, `CLOSED` after `close()`;
+   * {@link StrataConfigError} when there is no scope
    */
   async set(
     key: string,
     value: Json,
-    options: { readonly ttl?: Duration; readonly tags?: readonly string[]; readonly scope?: Scope } = {},
+    options: { readonly ttl?: Duration; readonly tags?: readonly string[]; readonly scope?: Scope | "global" } = {},
   ): Promise<void> {
     if (this.#closing !== undefined) throw new StrataError("CLOSED", "The cache is closed.");
     refuseUnknown("set", options, ["ttl", "tags", "scope"]);
-    const control = controlResolver(options.scope ?? "global", undefined)(undefined);
-    const scope = control.scope ?? GLOBAL_SCOPE;
-    const ttlMs = options.ttl === undefined ? undefined : parseDuration("ttl", options.ttl);
-    const tags = [...(options.tags === undefined ? [] : parseTags("tags", options.tags)), ...control.within().map(scopeMark)];
+    const { scope, within } = this.#valueScope(options.scope);
+    const ttlMs = options.ttl === undefined ? this.#ttlMs : parseDuration("ttl", options.ttl);
+    const tags = [...(options.tags === undefined ? [] : parseTags("tags", options.tags)), ...within().map(scopeMark)];
     const plain = toPlain(value);
     const payload = Buffer.from(JSON.stringify(plain));
     if (payload.byteLength > this.#maxValueBytes) {
@@ -195,6 +201,15 @@ export class TieredCache extends BaseCache {
     }
     const expiresAt = this.#answers.expiry(ttlMs);
     await this.#store.set({ key: digest("value", scope, key), scope, payload, value: plain, tags, expiresAt, cost: 1 });
+  }
+
+  /** The scope of a value: as given, else the cache's own for the runnable that is being run. */
+  #valueScope(given: Scope | "global" | undefined): { readonly scope: Digest; readonly within: () => readonly Digest[] } {
+    const { scope, within } =
+      given === undefined ? this.#answers.control(currentConfig()) : controlResolver(given, undefined)(undefined);
+    if (scope === undefined)
+      throw new StrataConfigError("scope", undefined, "a scope, since the cache's scope function gives none here");
+    return { scope, within };
   }
 
   /** What happened so far, in total and per tier. */
@@ -310,7 +325,7 @@ export class TieredCache extends BaseCache {
     start: number,
   ): Promise<Generation[] | null> {
     this.#coalescer.lead(request.key, request.model);
-    const found = await reading;
+    const found = (await reading) ?? (await this.#findElsewhere(request, start));
     if (found !== undefined) return this.#landed(found, request, start);
     // One turn of the event loop before the leader learns of its miss: whoever asks in it is provably another caller. Also after
     // a read that took time, which may have been no more than a promise.
@@ -330,6 +345,10 @@ export class TieredCache extends BaseCache {
     if (flight !== undefined) this.#coalescer.lead(key, model);
     this.#coalescer.missed(key);
     return this.#miss(request, start);
+  }
+
+  #findElsewhere(request: CacheRequest, start: number): Promise<Found<Replay> | undefined> {
+    return this.#answers.findElsewhere(request, start, this.#coalescer.patience(request.model));
   }
 
   #landed(found: Found<Replay>, request: CacheRequest, start: number): Generation[] {
@@ -362,9 +381,11 @@ export class TieredCache extends BaseCache {
       if (this.#answers.admits({ answer, generations })) shared = { value, tier: "coalesced", expiresAt: undefined, cost: 0 };
       const ms = this.#coalescer.landed(request.key, shared, "model") ?? 0;
       if (shared !== undefined) return this.#answers.store(request, { answer, value, generations, ms });
+      this.#answers.giveUp(request);
       this.#answers.bypass("not-admitted");
       return Promise.resolve();
     } catch (error) {
+      this.#answers.giveUp(request);
       // Whoever waits for an answer that cannot be taken apart must not wait any longer.
       this.#coalescer.landed(request.key, undefined, "model");
       throw error;

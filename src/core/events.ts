@@ -49,6 +49,7 @@ export type BypassReason =
   | "placeholder"
   | "no-scope"
   | "asked"
+  | "bad-control"
   | "not-admitted"
   | "unstorable"
   | "too-large"
@@ -109,9 +110,12 @@ export function guardObserver(observer: Observer | undefined): Emit {
   const report = (error: unknown): void => {
     if (reported) return;
     reported = true;
-    process.emitWarning(`An observer of langchain-strata threw and is ignored from now on when it does: ${textOf(error)}`, {
-      code: "STRATA_OBSERVER",
-    });
+    process.emitWarning(
+      `An observer of langchain-strata threw; it is still called, and what it throws from now on is not reported: ${textOf(error)}`,
+      {
+        code: "STRATA_OBSERVER",
+      },
+    );
   };
   return (event) => {
     try {

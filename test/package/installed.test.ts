@@ -9,7 +9,20 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Every value that `.` exports. A name that is added or lost is a change of the public API. */
-const EXPORTS = ["StrataConfigError", "StrataError", "TieredCache", "diskTier", "manualClock", "memoryTier", "systemClock"];
+const EXPORTS = [
+  ...[
+    "StrataConfigError",
+    "StrataError",
+    "TieredCache",
+    "baseCacheTier",
+    "cached",
+    "diskTier",
+    "hitOf",
+    "manualClock",
+    "memoryTier",
+  ],
+  "systemClock",
+];
 
 let project: string;
 let packed: string[];
