@@ -108,6 +108,14 @@ export class Coalescer<T> {
     return elapsed;
   }
 
+  /** How long somebody waits who is certainly not the leader, ms. */
+  patience(group: string): number {
+    const { maxWaitMs } = this.#options;
+    const longestMs = this.#groups.get(group)?.longestMs;
+    if (longestMs === undefined) return maxWaitMs;
+    return Math.min(maxWaitMs, Math.max(LEAST_WAIT_FOR_ANOTHER_MS, longestMs * PATIENCE_WITH_ANOTHER));
+  }
+
   /** Lets every waiter go with nothing. */
   close(): void {
     for (const flight of this.#flights.values()) for (const resolve of flight.waiters) resolve(undefined);
@@ -115,15 +123,11 @@ export class Coalescer<T> {
   }
 
   #patience(flight: Flight<T>): number {
-    const { maxWaitMs } = this.#options;
+    if (!flight.leaderGone) return this.patience(flight.group);
     const group = this.#groups.get(flight.group);
-    const longestMs = group?.longestMs;
-    if (!flight.leaderGone) {
-      if (longestMs === undefined) return maxWaitMs;
-      return Math.min(maxWaitMs, Math.max(LEAST_WAIT_FOR_ANOTHER_MS, longestMs * PATIENCE_WITH_ANOTHER));
-    }
     if (group?.failing === true) return 0;
-    return Math.min(maxWaitMs, longestMs === undefined ? UNKNOWN_WAIT_MS : longestMs * PATIENCE);
+    const longestMs = group?.longestMs;
+    return Math.min(this.#options.maxWaitMs, longestMs === undefined ? UNKNOWN_WAIT_MS : longestMs * PATIENCE);
   }
 
   #wait(key: string, flight: Flight<T>, waitMs: number): Promise<T | undefined> {

@@ -1,6 +1,7 @@
 import type { CallOptions, MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Digest } from "../core/key.ts";
+import type { DistributedFlight } from "./distributed-flight.ts";
 import type { EvictionName } from "./eviction.ts";
 import type { Duration } from "../core/options.ts";
 
@@ -34,6 +35,8 @@ export interface CacheTier {
   attach?(host: TierHost): void;
   /** Whether `get` is given the question in clear beside its key; only for a tier that cannot be asked by key. Default `false`. */
   readonly needsQuestion?: boolean | undefined;
+  /** How the processes that share this tier wait for each other; there once the tier is attached. */
+  readonly flight?: DistributedFlight | undefined;
   /** The entries that are there and alive, `undefined` for each of the others, in the order of the keys. */
   get(keys: readonly Digest[], options?: TierReadOptions): MaybePromise<ReadonlyArray<TierEntry | undefined>>;
   /** Stores entries, replacing those with the same keys; resolves when they are as durable as this tier makes them. */

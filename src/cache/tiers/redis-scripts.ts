@@ -5,6 +5,9 @@
 import { redisScript, type RedisScript } from "../../clients/redis.ts";
 import { ID_BYTES, IDS_AT } from "./redis-layout.ts";
 
+/** What `STORE` gives when it stores nothing, because a later lease was given. */
+export const REFUSED = "refused";
+
 /**
  * Stores a value and enters it in its indexes.
  *
@@ -18,7 +21,7 @@ import { ID_BYTES, IDS_AT } from "./redis-layout.ts";
 export const STORE: RedisScript = redisScript(`
 if ARGV[5] ~= "" then
   local lock = redis.call("GET", KEYS[2])
-  if lock and tonumber(string.match(lock, "^%d+")) > tonumber(ARGV[5]) then return 0 end
+  if lock and tonumber(string.match(lock, "^%d+")) > tonumber(ARGV[5]) then return "${REFUSED}" end
 end
 for i = 4, #KEYS do
   redis.call("ZADD", KEYS[i], ARGV[3], ARGV[4])
@@ -73,4 +76,37 @@ export const DROP_INDEX: RedisScript = redisScript(`
 if redis.call("ZCOUNT", KEYS[2], ARGV[2], "+inf") > 0 then return 0 end
 redis.call("UNLINK", KEYS[2])
 return redis.call("ZREM", KEYS[1], ARGV[1])
+`);
+
+/**
+ * Takes the lead for a key, unless another process has it or the value is there. Keys: lock, value. Arguments: owner, lease (ms).
+ * Gives the token of the lease, or "landed", or "waits".
+ *
+ * Tokens come from the server's clock, in microseconds, so that they grow also after a server lost its data.
+ */
+export const ENTER: RedisScript = redisScript(`
+local last = 0
+local lock = redis.call("GET", KEYS[1])
+if lock then
+  local token, owner = string.match(lock, "^(%d+):(.*)$")
+  last = tonumber(token)
+  if owner ~= "" and owner ~= ARGV[1] then return "waits" end
+end
+if redis.call("EXISTS", KEYS[2]) == 1 then return "landed" end
+local time = redis.call("TIME")
+local token = string.format("%.0f", math.max(last + 1, time[1] * 1000000 + time[2]))
+redis.call("SET", KEYS[1], token .. ":" .. ARGV[1], "PX", ARGV[2])
+return token
+`);
+
+/** Lengthens a lease. Keys: lock. Arguments: what it holds during the lease, lease (ms). */
+export const RENEW: RedisScript = redisScript(`
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("PEXPIRE", KEYS[1], ARGV[2])
+`);
+
+/** Ends a lease. Keys: lock. Arguments: what it holds during the lease. */
+export const RELEASE: RedisScript = redisScript(`
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("DEL", KEYS[1])
 `);

@@ -1,6 +1,7 @@
 /**
  * The Redis tier: one value is one key, read in one round trip and ended by Redis itself. A hit writes nothing. How it lies in
- * Redis: `redis-layout.ts`. What one process changes, the others hear (`redis-log.ts`) and drop their copies in the tiers above.
+ * Redis: `redis-layout.ts`. What one process changes, the others hear (`redis-log.ts`) and drop their copies in the tiers above;
+ * what one of them computes, the others wait for (`redis-flight.ts`).
  *
  * Not guaranteed: a server that evicts keys without an expiry (`maxmemory-policy allkeys-*`) may drop an index, and `clear` then
  * misses the values that were in it until they expire; `volatile-*` never touches indexes.
@@ -12,11 +13,13 @@ import { StrataConfigError, StrataError } from "../../core/errors.ts";
 import type { Digest } from "../../core/key.ts";
 import { parseDuration, refuseUnknown, type Duration } from "../../core/options.ts";
 import { connectRedis, type RedisCall, type RedisConnection, type RedisSource } from "../../clients/redis.ts";
+import type { DistributedFlight } from "../distributed-flight.ts";
 import type { CacheTier, TierEntry, TierFilter, TierHost } from "../tier.ts";
+import { FENCE_MS, RedisFlight } from "./redis-flight.ts";
 import { RedisIndexes } from "./redis-indexes.ts";
 import * as layout from "./redis-layout.ts";
 import { LOG_COMMAND_TIMEOUT_MS, RedisLog } from "./redis-log.ts";
-import { STORE } from "./redis-scripts.ts";
+import { REFUSED, STORE } from "./redis-scripts.ts";
 
 export interface RedisTierOptions {
   /** An ioredis client, whose configuration is taken for connections of the tier's own; or a URL, for which `ioredis` is loaded. */
@@ -32,8 +35,9 @@ export interface RedisTierOptions {
 const DEFAULT_PREFIX = "strata";
 const LONGEST_PREFIX = 200;
 const DEFAULT_TTL = "30d";
+const DEFAULT_DEADLINE_MS = 50;
 /** Bounds on one exchange, so that neither side holds the other up: commands, keys in one command, bytes. */
-const CALLS_AT_ONCE = 256;
+const ENTRIES_AT_ONCE = 256;
 const KEYS_AT_ONCE = 500;
 const BYTES_AT_ONCE = 4 * 1024 * 1024;
 /** Values that `entries` reads at once. */
@@ -58,27 +62,40 @@ class RedisTier implements CacheTier {
   readonly writes = "behind";
   readonly compression = "fast";
   readonly deadline: Duration | undefined;
+  /** There is one from `attach` on. */
+  flight: (DistributedFlight & RedisFlight) | undefined;
   readonly #connection: RedisConnection;
   readonly #layout: layout.RedisLayout;
   readonly #indexes: RedisIndexes;
   readonly #logConnection: RedisConnection;
   readonly #log: RedisLog;
   readonly #ttl: number;
+  /** Sets this tier apart from all others, in this process and elsewhere. */
+  readonly #own = randomBytes(9).toString("base64url");
   readonly #pending = new Set<Promise<unknown>>();
   #clock: Clock = systemClock;
   #host: TierHost | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(client: RedisSource | string, prefix: string, ttl: number, deadline: Duration | undefined) {
-    this.#connection = connectRedis(client, { option: "redisTier.client", onReady: () => this.#host?.recovered?.() });
+    this.#connection = connectRedis(client, {
+      option: "redisTier.client",
+      onReady: () => {
+        this.#host?.recovered?.();
+        this.flight?.recovered();
+      },
+    });
     this.#layout = layout.redisLayout(prefix, this.#connection.isCluster);
     this.#indexes = new RedisIndexes(this.#connection, this.#layout);
     this.#logConnection = connectRedis(client, { option: "redisTier.client", commandTimeoutMs: LOG_COMMAND_TIMEOUT_MS });
     this.#log = new RedisLog({
       connection: this.#logConnection,
       name: this.#layout.log,
-      origin: randomBytes(9).toString("base64url"),
-      onChange: (change) => this.#host?.changed?.(change),
+      origin: this.#own,
+      onChange: (change) => {
+        this.#host?.changed?.(change);
+        if (change.kind === "keys") this.flight?.changed(change.keys);
+      },
       onRefusal: (error) => this.#host?.fault("get", error),
     });
     this.#ttl = ttl;
@@ -88,6 +105,9 @@ class RedisTier implements CacheTier {
   attach(host: TierHost): void {
     this.#host = host;
     this.#clock = host.clock;
+    const deadlineMs = this.deadline === undefined ? DEFAULT_DEADLINE_MS : parseDuration("redisTier.deadline", this.deadline);
+    const options = { connection: this.#connection, layout: this.#layout, owner: this.#own, deadlineMs };
+    this.flight = new RedisFlight(options, host.clock, host.random);
   }
 
   async get(keys: readonly Digest[], options?: CallOptions): Promise<ReadonlyArray<TierEntry | undefined>> {
@@ -103,17 +123,7 @@ class RedisTier implements CacheTier {
     return this.#tracked(async () => {
       this.#begin(options);
       await this.#listen();
-      let calls: RedisCall[] = [];
-      let bytes = 0;
-      for (const entry of entries) {
-        calls.push(this.#write(entry));
-        bytes += entry.value.byteLength;
-        if (calls.length < CALLS_AT_ONCE && bytes < BYTES_AT_ONCE) continue;
-        await this.#sendAll(calls);
-        calls = [];
-        bytes = 0;
-      }
-      await this.#sendAll(calls, this.#log.keysChanged(entries.map(({ key }) => key)));
+      for (const batch of batches(entries)) await this.#writeBatch(batch);
       await this.#indexes.written(entries, this.#clock);
     });
   }
@@ -180,6 +190,7 @@ class RedisTier implements CacheTier {
 
   async #end(): Promise<void> {
     await Promise.allSettled(this.#pending);
+    await this.flight?.close();
     await Promise.all([this.#connection.close(), this.#logConnection.close(), this.#log.close()]);
   }
 
@@ -215,6 +226,24 @@ class RedisTier implements CacheTier {
     throw new StrataError("CORRUPT", "Redis answered with the value of another key.");
   }
 
+  async #writeBatch(entries: readonly TierEntry[]): Promise<void> {
+    const keys = entries.map(({ key }) => key);
+    let stored: readonly unknown[];
+    try {
+      stored = await this.#sendAll(
+        entries.map((entry) => this.#write(entry)),
+        this.#log.keysChanged(keys),
+      );
+    } catch (error) {
+      for (const key of keys) this.flight?.abandon(key);
+      throw error;
+    }
+    for (const key of keys) this.flight?.stored(key);
+    // Another process has given these keys a newer value, which is to be read here too.
+    const refused = keys.filter((_, index) => stored[index] === REFUSED);
+    if (refused.length > 0) this.#host?.changed?.({ kind: "keys", keys: refused });
+  }
+
   #write(entry: TierEntry): RedisCall {
     const { key } = entry;
     const now = this.#clock.now();
@@ -226,7 +255,16 @@ class RedisTier implements CacheTier {
     return {
       script: STORE,
       keys: [this.#layout.value(key), this.#layout.lock(key), this.#layout.directory(shard), ...indexes],
-      args: [layout.packValue(entry, names), life, now + life, key, "", 0, RedisIndexes.overBefore(this.#clock), ...names],
+      args: [
+        layout.packValue(entry, names),
+        life,
+        now + life,
+        key,
+        this.flight?.token(key) ?? "",
+        FENCE_MS,
+        RedisIndexes.overBefore(this.#clock),
+        ...names,
+      ],
     };
   }
 
@@ -242,6 +280,21 @@ class RedisTier implements CacheTier {
     for (const reply of replies) if (reply instanceof Error) throw reply;
     return replies;
   }
+}
+
+/** Cuts a list of entries into what is sent together. */
+function* batches(entries: readonly TierEntry[]): Generator<readonly TierEntry[]> {
+  let batch: TierEntry[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    batch.push(entry);
+    bytes += entry.value.byteLength;
+    if (batch.length < ENTRIES_AT_ONCE && bytes < BYTES_AT_ONCE) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function sum(counts: readonly unknown[]): number {

@@ -1,0 +1,211 @@
+/** Processes that share a Redis tier ask a model once for the same prompt. Each cache here stands for a process, but for the first test. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { DistributedFlight } from "../../src/cache/distributed-flight.ts";
+import type { CacheTier, TierEntry } from "../../src/cache/tier.ts";
+import type { TieredCacheOptions } from "../../src/cache/cache-options.ts";
+import { TieredCache } from "../../src/cache/tiered-cache.ts";
+import { memoryTier } from "../../src/cache/tiers/memory.ts";
+import { redisTier } from "../../src/cache/tiers/redis.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { digest } from "../../src/core/key.ts";
+import { startRedis } from "../support/servers/routes.ts";
+import type { TestServer } from "../support/servers/test-server.ts";
+
+const LLM_KEY = JSON.stringify({ _type: "openai", model_name: "m", _model: "m" });
+const MODEL_MS = 150;
+
+let server: TestServer;
+let redis: Redis;
+const opened: Array<{ close(): unknown }> = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((one) => one.close()));
+  await redis.flushall();
+});
+
+function process(options: TieredCacheOptions = {}): TieredCache {
+  const tiers = [memoryTier(), redisTier({ client: server.url, deadline: "1s" })];
+  const cache = new TieredCache({ tiers, modelId: "m", ...options });
+  opened.push(cache);
+  return cache;
+}
+
+/** Asks as LangChain does; `model` is called on a miss. */
+async function ask(cache: TieredCache, prompt: string, model: () => Promise<string>): Promise<string | undefined> {
+  const hit = await cache.lookup(prompt, LLM_KEY);
+  if (hit !== null) return hit[0]?.text;
+  const text = await model();
+  await cache.update(prompt, LLM_KEY, [{ text }]);
+  return text;
+}
+
+function slowModel(): { calls: number; readonly call: () => Promise<string> } {
+  const model = {
+    calls: 0,
+    call: async () => {
+      const call = ++model.calls;
+      await new Promise((resolve) => setTimeout(resolve, MODEL_MS));
+      return `answer ${call}`;
+    },
+  };
+  return model;
+}
+
+test("four processes that ask the same at once cost one model call", async () => {
+  const script = fileURLToPath(new URL("redis-flight-process.ts", import.meta.url));
+  const children = Array.from({ length: 4 }, () => fork(script, [server.url, "four"], { execArgv: ["--import", "tsx"] }));
+  await Promise.all(children.map((child) => once(child, "message")));
+  const answers = children.map(async (child) => (await once(child, "message"))[0] as { calls: number; text: string });
+  for (const child of children) child.send("Why is the sky blue?");
+  const told = await Promise.all(answers);
+  expect(told.reduce((total, { calls }) => total + calls, 0)).toBe(1);
+  expect(new Set(told.map(({ text }) => text)).size).toBe(1);
+}, 30_000);
+
+describe("waiting for another process", () => {
+  test("ends with its answer, soon after it is there", async () => {
+    const [one, other, model] = [process(), process(), slowModel()];
+    const start = performance.now();
+    const answers = await Promise.all([ask(one, "p", model.call), ask(other, "p", model.call)]);
+    expect(answers).toEqual(["answer 1", "answer 1"]);
+    expect(model.calls).toBe(1);
+    expect(performance.now() - start).toBeLessThan(MODEL_MS + 400);
+  });
+
+  test("does not make two prompts wait for each other", async () => {
+    const [one, other, model] = [process(), process(), slowModel()];
+    await Promise.all([ask(one, "p", model.call), ask(other, "q", model.call)]);
+    expect(model.calls).toBe(2);
+  });
+
+  test("ends when that process closes", async () => {
+    const [one, other, model] = [process(), process(), slowModel()];
+    expect(await one.lookup("p", LLM_KEY)).toBeNull();
+    const waiting = ask(other, "p", model.call);
+    await one.close();
+    expect(await waiting).toBe("answer 1");
+  });
+
+  test("ends with maxWait when that process never comes back, and is not done again before an answer is seen", async () => {
+    const [one, other] = [process(), process({ coalesce: { maxWait: 500 } })];
+    const timed = async (prompt: string): Promise<number> => {
+      expect(await one.lookup(prompt, LLM_KEY)).toBeNull();
+      const start = performance.now();
+      expect(await other.lookup(prompt, LLM_KEY)).toBeNull();
+      return performance.now() - start;
+    };
+    expect(await timed("p")).toBeGreaterThanOrEqual(490);
+    expect(await timed("q")).toBeLessThan(400);
+    await other.update("q", LLM_KEY, [{ text: "an answer" }]);
+    expect(await timed("r")).toBeGreaterThanOrEqual(490);
+  });
+
+  test("ends when that process has an answer that is not kept", async () => {
+    const [one, other, model] = [process({ admit: () => false }), process(), slowModel()];
+    expect(await one.lookup("p", LLM_KEY)).toBeNull();
+    const waiting = ask(other, "p", model.call);
+    await one.update("p", LLM_KEY, [{ text: "refused" }]);
+    expect(await waiting).toBe("answer 1");
+  });
+
+  test("is left out where nobody coalesces", async () => {
+    const [one, other, model] = [process({ coalesce: false }), process({ coalesce: false }), slowModel()];
+    await Promise.all([ask(one, "p", model.call), ask(other, "p", model.call)]);
+    expect(model.calls).toBe(2);
+  });
+
+  test("does not stop the process that leads from asking again", async () => {
+    const [one, model] = [process(), slowModel()];
+    expect(await ask(one, "other prompt", model.call)).toBe("answer 1");
+    expect(await one.lookup("p", LLM_KEY)).toBeNull();
+    const start = performance.now();
+    expect(await one.lookup("p", LLM_KEY)).toBeNull();
+    expect(performance.now() - start).toBeLessThan(2 * MODEL_MS + 400);
+  });
+});
+
+describe("a lease", () => {
+  const key = digest("leased");
+  const entry = (value: string): TierEntry => ({ key, value: Buffer.from(value) });
+  const PATIENCE = { answerMs: 1_000, waitMs: 0, holdMs: 60_000 };
+
+  function tier(): CacheTier & { readonly flight: DistributedFlight } {
+    const made = redisTier({ client: server.url, prefix: "t", deadline: "1s" });
+    made.attach?.({ clock: systemClock, random: Math.random, evicted: () => undefined, fault: () => undefined });
+    opened.push(made);
+    return made as CacheTier & { readonly flight: DistributedFlight };
+  }
+
+  async function valueIn(from: CacheTier): Promise<string | undefined> {
+    const [found] = await from.get([key]);
+    return found && Buffer.from(found.value).toString();
+  }
+
+  test("is given to one, and to another when the first has ended", async () => {
+    const [one, other] = [tier(), tier()];
+    expect(await one.flight.enter(key, PATIENCE)).toBe("leads");
+    expect(await other.flight.enter(key, PATIENCE)).toBe("alone");
+    await one.set([entry("value")]);
+    expect(await other.flight.enter(key, PATIENCE)).toBe("landed");
+    await one.delete([key]);
+    expect(await other.flight.enter(key, PATIENCE)).toBe("leads");
+  });
+
+  test("that ran out gives no right to overwrite what its successor stored", async () => {
+    const [paused, successor] = [tier(), tier()];
+    expect(await paused.flight.enter(key, PATIENCE)).toBe("leads");
+    await redis.pexpire(`t:l:${key}`, 1);
+    await vi.waitFor(async () => expect(await redis.exists(`t:l:${key}`)).toBe(0));
+    expect(await successor.flight.enter(key, PATIENCE)).toBe("leads");
+    await successor.set([entry("of the successor")]);
+    await paused.set([entry("of the paused one")]);
+    expect(await valueIn(paused)).toBe("of the successor");
+    // What is written without a lease is newer than any.
+    await paused.set([entry("refreshed")]);
+    expect(await valueIn(successor)).toBe("refreshed");
+  });
+
+  test("that ran out gives no right to end that of its successor, nor to store before it", async () => {
+    const [paused, successor] = [tier(), tier()];
+    expect(await paused.flight.enter(key, PATIENCE)).toBe("leads");
+    await redis.del(`t:l:${key}`);
+    expect(await successor.flight.enter(key, PATIENCE)).toBe("leads");
+    const held = await redis.get(`t:l:${key}`);
+    paused.flight.abandon(key);
+    await paused.get([key]);
+    expect(await redis.get(`t:l:${key}`)).toBe(held);
+    await successor.set([entry("of the successor")]);
+    expect(await valueIn(paused)).toBe("of the successor");
+  });
+
+  test("is held for as long as the model runs, and no longer than was said", async () => {
+    const one = tier();
+    expect(await one.flight.enter(key, { ...PATIENCE, holdMs: 6_000 })).toBe("leads");
+    const lives: number[] = [];
+    for (let second = 0; second < 6; second++) {
+      lives.push(await redis.pttl(`t:l:${key}`));
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+    expect(Math.min(...lives)).toBeGreaterThan(6_000);
+    await vi.waitFor(async () => expect(await redis.exists(`t:l:${key}`)).toBe(0), { timeout: 5_000, interval: 100 });
+  }, 20_000);
+
+  test("is renewed no more by a process that died, and another one takes over", async () => {
+    const [dead, other] = [tier(), tier()];
+    expect(await dead.flight.enter(key, PATIENCE)).toBe("leads");
+    await redis.set(`t:l:${key}`, `${(await redis.get(`t:l:${key}`))?.split(":")[0]}:of nobody`, "PX", 300);
+    expect(await other.flight.enter(key, { ...PATIENCE, waitMs: 5_000 })).toBe("leads");
+  });
+});
