@@ -179,13 +179,14 @@ describe("the byte bound", () => {
     const { tier, evicted } = open(clock);
     await tier.set(entriesOf(300, 6_000, 5_000));
     tier.configure?.({ maxBytes: 9 * MEBIBYTE });
-    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThan(9 * MEBIBYTE));
+    // Eviction goes on to 95 % of the limit.
+    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThanOrEqual(0.95 * 9 * MEBIBYTE), 5_000);
     const gone = new Set(evicted.map(({ key }) => key));
     const count = (from: number, to: number): number =>
       Array.from({ length: to - from }, (_, index) => keyOf(from + index)).filter((key) => gone.has(key)).length;
     const [used, unused, newest] = [count(0, 500), count(500, 1_000), count(5_000, 5_300)];
     expect(used + unused + newest).toBe(evicted.length);
-    expect(unused).toBeGreaterThan(200);
+    expect(unused).toBeGreaterThan(180);
     expect(used).toBeLessThan(0.03 * unused);
     expect(newest).toBe(0);
   });
@@ -197,11 +198,11 @@ describe("the byte bound", () => {
     for (let use = 0; use < 3; use++) {
       expect(await presence(tier, 0, 20)).toBe(20);
       await clock.advance(1_000);
-      await vi.waitFor(() => expect(clock.pending).toBe(1)); // The check of readers alone.
+      await vi.waitFor(() => expect(clock.pending).toBe(1), 5_000); // The check of readers alone.
     }
     await tier.set(entriesOf(300, 6_000, 1_000));
     tier.configure?.({ maxBytes: MEBIBYTE / 8 });
-    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThan(MEBIBYTE / 8));
+    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThan(MEBIBYTE / 8), 5_000);
     await tier.clear();
     const used = new Set(Array.from({ length: 20 }, (_, name) => keyOf(name)));
     const hits = evicted.filter(({ key }) => used.has(key)).map((entry) => entry.hits);
@@ -216,7 +217,7 @@ describe("the byte bound", () => {
     await tier.set([...mortal, ...entriesOf(200, 6_000, 1_000)]);
     await clock.advance(60_000);
     tier.configure?.({ maxBytes: 4 * MEBIBYTE });
-    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThan(4 * MEBIBYTE));
+    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThan(4 * MEBIBYTE), 5_000);
     expect(evicted).toEqual([]);
     expect(await presence(tier, 1_000, 1_200)).toBe(200);
   });
@@ -266,7 +267,7 @@ describe("damaged records", () => {
     const { tier, faults } = await withDamage(damage, 20);
     expect(await presence(tier, 0, 20)).toBe(20);
     tier.configure?.({ maxBytes: 160_000 });
-    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThanOrEqual(160_000));
+    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThanOrEqual(160_000), 5_000);
     expect(await presence(tier, 0, 5)).toBeLessThan(3);
     expect(await presence(tier, 5, 20)).toBe(15);
     expect(faults).toEqual([]);
