@@ -45,6 +45,7 @@ import type { CacheTier } from "./tier.ts";
 import { TieredStore, type Found } from "./tiered-store.ts";
 import { diskTier } from "./tiers/disk.ts";
 import { memoryTier } from "./tiers/memory.ts";
+import { warmCache, type WarmOptions, type WarmReport } from "./warm.ts";
 
 /**
  * Content blocks that LangChain flattens to a placeholder: two images are one text. `getBufferString` of core 1.2 prints
@@ -272,6 +273,14 @@ export class TieredCache extends BaseCache {
     this.#emit?.({ type: "cache.cleared", entries });
     const at = new Date(this.#clock.now()).toISOString();
     return { scope: owner, at, removed, failed, complete: Object.keys(failed).length === 0 };
+  }
+
+  /**
+   * Asks a model ahead of time what people are going to ask, so that they find the answers.
+   * @throws {@link StrataConfigError} naming the option; a question that fails is in the report
+   */
+  async warm(queries: Iterable<string> | AsyncIterable<string>, options: WarmOptions): Promise<WarmReport> {
+    return warmCache(this, queries, options, () => this.#clock.monotonic());
   }
 
   /** Resolves when every accepted write is in its tiers. In serverless functions, hand it to `waitUntil`. */
