@@ -66,7 +66,7 @@ class Blocks {
     if (typeof message.content === "string") {
       if (message.content !== "") yield* this.#addText("text", message.content);
     } else {
-      for (const block of message.contentBlocks as Block[]) if (!isToolBlock(block)) yield* this.#addBlock(block);
+      for (const block of message.contentBlocks.map(standardBlock)) if (!isToolBlock(block)) yield* this.#addBlock(block);
     }
     const chunks = message.tool_call_chunks ?? [];
     for (const chunk of chunks) yield* this.#addToolCall(chunk);
@@ -138,6 +138,12 @@ class Blocks {
 function textIn(block: Block | undefined, field: string): string {
   const text = block?.[field];
   return typeof text === "string" ? text : "";
+}
+
+/** Anthropic's signature of a thought comes in a chunk of its own, which LangChain takes for something unknown. */
+function standardBlock(block: Block): Block {
+  const inner = block["type"] === "non_standard" ? (block["value"] as Block | undefined) : undefined;
+  return inner?.["type"] === "thinking" ? { ...inner, type: "reasoning" } : block;
 }
 
 function isToolBlock(block: Block): boolean {

@@ -96,7 +96,7 @@ export class ModelCalls {
     if (reading !== undefined && !isPromise(reading)) return { generations: this.#build(call, reading) };
 
     let made: ChatResult | undefined;
-    const landed = await this.#share(call, signal, async (shared) => {
+    const sharing = this.#share(call, signal, async (shared) => {
       const found = (await reading) ?? (await this.#findElsewhere(call));
       if (found !== undefined) return { found };
       const startedAt = this.#missed(call);
@@ -107,6 +107,9 @@ export class ModelCalls {
       shared.throwIfAborted();
       return { value: this.#keep(call, made.generations, startedAt) };
     });
+    // Where a stream leads, it need not wait for its reader any more.
+    this.#underWay.recordings.get(flightKey(call.request))?.wantAll();
+    const landed = await sharing;
     if (made !== undefined) return made;
     const found = asFound(landed);
     if (found === undefined) return this.#model._generate(messages, plain, runManager);
@@ -145,7 +148,14 @@ export class ModelCalls {
     const stays = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
     const landing = this.#share(call, stays, (shared) => {
       mine = new Recording();
-      return this.#record(call, mine, reading, messages, { ...plain, signal: shared });
+      return this.#record(
+        call,
+        mine,
+        reading,
+        shared,
+        messages,
+        signal === undefined ? plain : { ...plain, signal: unlessLeft(shared) },
+      );
     });
     // Awaited below, after what was recorded has been read; a reader who leaves earlier does not want to know.
     landing.catch(() => undefined);
@@ -172,21 +182,21 @@ export class ModelCalls {
       }
       if (found !== undefined) return yield* this.#replay(call, found, signal);
     } finally {
-      left.abort(new Error("The reader of this stream has left."));
+      left.abort(LEFT);
     }
     // The leader's answer cannot be given to others.
     yield* this.#model._streamResponseChunks(messages, { ...plain, ...(signal && { signal }) });
   }
 
-  /** Reads the model's stream to its end, whoever listens. */
+  /** Reads the model's stream, as far as anybody listens. */
   async #record(
     call: Call,
     recording: Recording<RecordedChunk>,
     reading: MaybePromise<Found<Replay> | undefined>,
+    signal: AbortSignal,
     messages: BaseMessage[],
-    options: { readonly signal: AbortSignal },
+    options: object,
   ): Promise<Landed> {
-    const { signal } = options;
     const { recordings } = this.#underWay;
     const key = flightKey(call.request);
     if (this.#options.cache.coalesces) recordings.set(key, recording);
@@ -199,6 +209,7 @@ export class ModelCalls {
         signal.throwIfAborted();
         whole.add(chunk);
         recording.push({ chunk, stored: this.#takeApart(chunk, call) });
+        await recording.untilWanted(signal);
       }
       // Some models end quietly with what they have when they are aborted.
       signal.throwIfAborted();
@@ -222,7 +233,7 @@ export class ModelCalls {
       const request = cache.accept(identity, canonical.text, { ...asked, ttlMs: asked.ttlMs ?? ttlMs });
       return request === undefined ? undefined : { request, canonical, startedAt };
     } catch (error) {
-      cache.bypass(error instanceof StrataConfigError ? "no-scope" : "unstorable");
+      cache.bypass(error instanceof StrataConfigError ? "bad-control" : "unstorable");
       return undefined;
     }
   }
@@ -312,6 +323,22 @@ export class ModelCalls {
     const tookMs = found.cost > 0 ? found.cost : undefined;
     return replayChunks(this.#build(call, found), { pace, clock: cache.clock, signal, tookMs });
   }
+}
+
+/** Why a stream that nobody reads any more ends. */
+const LEFT = new Error("The last reader of this stream has left.");
+
+/**
+ * The signal that the model gets: aborted by callers, not by readers who leave. These close the stream, as they would close the
+ * model's own; to abort it, where nobody asked for that, ends in unhandled rejections in the client of Google.
+ */
+function unlessLeft(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const pass = (): void => {
+    if (signal.reason !== LEFT) controller.abort(signal.reason);
+  };
+  signal.addEventListener("abort", pass, { once: true });
+  return controller.signal;
 }
 
 /** Who asks for a fresh answer must not be given one that was looked up. */

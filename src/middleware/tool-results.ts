@@ -46,7 +46,7 @@ export class ToolResults {
       const request = this.#cache.accept(tool, canonicalText(args), { ...control, ttlMs: control.ttlMs ?? ttlMs });
       return request && { request, startedAt };
     } catch (error) {
-      this.#cache.bypass(error instanceof StrataConfigError ? "no-scope" : "unstorable");
+      this.#cache.bypass(error instanceof StrataConfigError ? "bad-control" : "unstorable");
       return undefined;
     }
   }

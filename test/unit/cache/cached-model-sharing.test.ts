@@ -312,7 +312,8 @@ describe("identical streams at the same time", () => {
     });
     const readers = [read(model.stream("hi")), read(model.stream("hi"))];
     await readers[0]?.done;
-    const [mine] = readers[0]?.chunks as [AIMessageChunk];
+    const mine = readers[0]?.chunks[0];
+    if (mine === undefined) throw new Error("Nothing was read.");
     (mine.content as { text: string }[])[0]!.text = "TAMPERED";
     (mine.additional_kwargs["deep"] as { list: number[] }).list.push(2);
     await readers[1]?.done;
@@ -323,17 +324,26 @@ describe("identical streams at the same time", () => {
 });
 
 describe("a stream that was not read to its end", () => {
-  it("is not kept, and stops the model", async () => {
+  it("is not kept, and the model is asked for no more than was read", async () => {
+    const said: string[] = [];
+    let isClosed = false;
     const { original, model, cache } = newModel({
-      chunks: async function* ({ options }) {
-        yield "one";
-        yield "two";
-        await untilAborted(options.signal);
+      chunks: function* () {
+        try {
+          for (const word of ["one", "two", "three"]) {
+            said.push(word);
+            yield word;
+          }
+        } finally {
+          isClosed = true;
+        }
       },
     });
-    for await (const _chunk of await model.stream("hi")) break;
+    for await (const _chunk of await model.stream("hi", { signal: new AbortController().signal })) break;
     await settled();
-    expect(original.calls[0]?.options.signal?.aborted).toBe(true);
+    expect([said, isClosed]).toEqual([["one"], true]);
+    // Nobody has asked for the request to be aborted.
+    expect(original.calls[0]?.options.signal?.aborted).toBe(false);
     expect(cache.stats().writes).toBe(0);
     for await (const _chunk of await model.stream("hi")) break;
     expect(original.calls).toHaveLength(2);

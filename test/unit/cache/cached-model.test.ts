@@ -261,7 +261,7 @@ describe("what a call asks of the cache", () => {
     const { original, model, cache } = newModel();
     expect((await model.invoke("hi", asking({ ttl: "soon" }))).content).toBe("answer 1");
     expect(original.calls).toHaveLength(1);
-    expect(cache.stats().bypassed).toEqual({ "no-scope": 1 });
+    expect(cache.stats().bypassed).toEqual({ "bad-control": 1 });
   });
 });
 
