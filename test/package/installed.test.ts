@@ -15,6 +15,7 @@ const EXPORTS = [
     "StrataError",
     "TieredCache",
     "baseCacheTier",
+    "cacheModel",
     "cached",
     "diskTier",
     "hitOf",
