@@ -99,7 +99,7 @@ describe.each(names)("of %s", (name) => {
     );
     const written = Buffer.concat(contents).toString("latin1");
     // The scan sees what is there.
-    expect(written.includes((content as string).slice(10, 40))).toBe(true);
+    expect(written).toContain(/[a-z ]{20}/.exec(content as string)?.[0]);
     for (const form of [
       CANARY,
       Buffer.from(CANARY).toString("base64").slice(0, 16),
