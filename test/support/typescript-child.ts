@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 
 export interface Ended {
   readonly code: number | null;
@@ -19,9 +19,11 @@ export interface TypeScriptChild {
   kill(): Promise<void>;
 }
 
-/** @param shell words of a shell that come before the process, such as `ulimit -f 1024` */
-export function startTypeScript(file: string, words: readonly string[] = []): TypeScriptChild {
-  return watch(fork(file, [...words], { execArgv: ["--import", "tsx"], stdio: ["ignore", "pipe", "pipe", "ipc"] }));
+/** @param shell what bash runs before the process, in the same process: `ulimit -f 1024` */
+export function startTypeScript(file: string, words: readonly string[] = [], shell?: string): TypeScriptChild {
+  const node = [process.execPath, "--import", "tsx", file, ...words] as const;
+  const [command, ...rest] = shell === undefined ? node : (["bash", "-c", `${shell} && exec "$@"`, "bash", ...node] as const);
+  return watch(spawn(command, rest, { stdio: ["ignore", "pipe", "pipe", "ipc"] }));
 }
 
 function watch(child: ChildProcess): TypeScriptChild {

@@ -28,6 +28,8 @@ const [BRANCH, LEAF, OVERFLOW, META] = [1, 2, 4, 8];
 const [IN_PLACE, BIG, SUBTREE] = [0, 1, 2];
 /** Flags of the tree of free pages: its keys are integers, and the environment may flush behind the commit. */
 const [INTEGER_KEYS, OVERLAPPING_SYNC] = [8, 0x1000];
+/** Pages that a file may lack at its end because they are free. LMDB frees what it took for the same transaction: not many. */
+const MOST_UNWRITTEN = 4_096;
 /** A writer may commit while the file is read; then it is read again, and trusted if that goes on: it is in use and works. */
 const TRIES = 5;
 
@@ -166,33 +168,45 @@ class Walk {
   }
 
   run(): void {
-    const { pageSize, lastPage, free, main } = this.#meta;
-    // LMDB itself may leave the last pages unwritten when they are free; with the room that is kept behind them they never are.
-    expect((lastPage + 1) * pageSize <= fstatSync(this.#fd).size, "The file is shorter than its pages.");
+    const { pageSize, lastPage } = this.#meta;
+    const pages = fstatSync(this.#fd).size / pageSize;
+    expect(lastPage < pages + MOST_UNWRITTEN, "The file is much shorter than its pages.");
     this.#used = new Uint8Array(lastPage + 1);
-    this.#plant(free);
-    this.#plant(main);
-    let read = 0;
-    while (this.#queue.length > 0) {
-      const level = this.#queue.toSorted((a, b) => a.page - b.page);
-      this.#queue = [];
-      for (const visit of level) {
-        if (++read > MAX_PAGES) return;
-        this.#visit(visit);
-      }
+    if (!this.#readTrees()) {
+      // The room behind the pages was made before a file could grow to this size.
+      expect(lastPage < pages, "The file is shorter than its pages.");
+      return;
     }
-    for (const { first, count } of this.#overflows.toSorted((a, b) => a.first - b.first)) {
-      if (++read > MAX_PAGES) return;
-      const header = readAt(this.#fd, first * pageSize, PAGE_HEADER, this.#page);
-      this.#checkHeader(header, first, OVERFLOW);
-      expect(header.readUInt32LE(20) === count, `Page ${first} begins another number of pages.`);
-    }
+    expect(this.#used.lastIndexOf(1) < pages, "The file ends before its last page.");
     for (const [tree, tally] of this.#tallies) {
       const { branches, leaves, overflows, entries } = tree;
       const agree = tally.branches === branches && tally.leaves === leaves && tally.overflows === overflows;
       expect(agree && tally.entries === entries, `The ${tree.kind} tree does not have the pages that it states.`);
     }
     for (const { first, count } of this.#free) this.#use(first, count);
+  }
+
+  /** Whether all were read; else there were more than is allowed. */
+  #readTrees(): boolean {
+    const { pageSize, free, main } = this.#meta;
+    let read = 0;
+    this.#plant(free);
+    this.#plant(main);
+    while (this.#queue.length > 0) {
+      const level = this.#queue.toSorted((a, b) => a.page - b.page);
+      this.#queue = [];
+      for (const visit of level) {
+        if (++read > MAX_PAGES) return false;
+        this.#visit(visit);
+      }
+    }
+    for (const { first, count } of this.#overflows.toSorted((a, b) => a.first - b.first)) {
+      if (++read > MAX_PAGES) return false;
+      const header = readAt(this.#fd, first * pageSize, PAGE_HEADER, this.#page);
+      this.#checkHeader(header, first, OVERFLOW);
+      expect(header.readUInt32LE(20) === count, `Page ${first} begins another number of pages.`);
+    }
+    return true;
   }
 
   #plant(tree: Tree): void {
