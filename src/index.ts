@@ -11,6 +11,7 @@ export { cached, type CachedOptions } from "./cache/cached.ts";
 export { cacheModel, type CacheModelOptions } from "./cache/cached-model.ts";
 export { memoryTier, type MemoryTierOptions } from "./cache/tiers/memory.ts";
 export { diskTier, type DiskTierOptions } from "./cache/tiers/disk.ts";
+export { archiveTier, type ArchiveTierOptions } from "./cache/tiers/archive.ts";
 export { baseCacheTier } from "./cache/tiers/base-cache.ts";
 export type {
   CacheTier,
