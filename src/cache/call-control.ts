@@ -1,8 +1,9 @@
 /**
  * What one call may ask of the cache, through `RunnableConfig.configurable.strata`, and whose call it is.
  *
- * As a `BaseCache` the cache is not handed the config. LangChain keeps it in async storage inside chains, graphs and agents; a
- * bare `model.invoke(x, config)` does not, so there is no config there, and a scope that needs one is not found: no caching.
+ * As a `BaseCache` the cache is not handed the config. LangChain keeps it in async storage inside lambdas, graphs and agents; a
+ * bare `model.invoke(x, config)` and a chain of it, `prompt.pipe(model).invoke(x, config)`, do not, so there is no config there,
+ * and a scope that needs one is not found: no caching.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { RunnableConfig } from "@langchain/core/runnables";
@@ -14,8 +15,9 @@ import { parseTags } from "./tags.ts";
 import type { Digest } from "../core/key.ts";
 
 /**
- * Given per call, as `configurable.strata` of the config of a chain, graph or agent: `agent.invoke(x, { configurable: { strata:
- * { refresh: true } } })`. A bare `model.invoke(x, config)` with a `BaseCache` does not pass it on; a model from `cacheModel` does.
+ * Given per call, as `configurable.strata` of the config of a lambda, graph or agent: `agent.invoke(x, { configurable: { strata:
+ * { refresh: true } } })`. A bare `model.invoke(x, config)` with a `BaseCache`, and a chain of it, do not pass it on; a model from
+ * `cacheModel` does.
  * What it says wrongly turns caching off for the call (`bad-control`).
  */
 export interface CallControl {

@@ -100,7 +100,11 @@ test("scopes whose names run into each other are different scopes", async () => 
 });
 
 test("a call without a scope, where one is required, neither looks nor stores", async () => {
-  for (const given of [undefined, {}, { tenant: undefined }, null, Promise.resolve({ tenant: "a" })]) {
+  const reasons = new Map<unknown, string>([
+    [undefined, "no-scope"],
+    ...[{}, { tenant: undefined }, null, "a", Promise.resolve({ tenant: "a" })].map((given) => [given, "bad-control"] as const),
+  ]);
+  for (const [given, reason] of reasons) {
     let isKnown = true;
     const { cache, store, lookup, events } = cacheBed({
       tiers: [memoryTier()],
@@ -110,7 +114,7 @@ test("a call without a scope, where one is required, neither looks nor stores", 
     isKnown = false;
     expect(await lookup("prompt")).toBeUndefined();
     await store("another", "42");
-    expect(events("cache.bypass")).toEqual([{ reason: "no-scope" }, { reason: "no-scope" }]);
+    expect(events("cache.bypass")).toEqual([{ reason }, { reason }]);
     expect(cache.stats().tiers[0]?.entries).toBe(1);
     await cache.close();
   }
