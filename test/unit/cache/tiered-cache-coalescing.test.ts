@@ -86,6 +86,24 @@ describe.each(Object.entries(tierings))("a thousand at once %s", (_name, tiers) 
   });
 });
 
+test.each(Object.entries(tierings))(
+  "callers who ask within the same turn of the event loop, some promises after the first, wait for it %s",
+  async (_name, tiers) => {
+    const clock = manualClock();
+    const { ask, answered, store, cache } = herd({ clock, tiers: tiers(clock) });
+    for (let caller = 0; caller < 100; caller++) {
+      ask();
+      await Promise.resolve();
+    }
+    await clock.advance(25_000);
+    expect(answered).toEqual([null]);
+    await store("prompt", "42");
+    await clock.advance(0);
+    expect(answered.filter((answer) => answer === "42")).toHaveLength(99);
+    await cache.close();
+  },
+);
+
 test("those who find the answer in a slow tier together are told which tier had it, and count as hits of it", async () => {
   const clock = manualClock();
   const tier = slow(clock);

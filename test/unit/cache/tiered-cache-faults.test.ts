@@ -325,6 +325,21 @@ describe("what comes from LangChain", () => {
     await cache.close();
   });
 
+  test("an empty key of the model is unidentified, unless the user names the model", async () => {
+    const { cache, lookup, events } = cacheBed({ tiers: [memoryTier()] });
+    await lookup("prompt");
+    await cache.lookup("prompt", "");
+    expect(events("cache.bypass")).toEqual([{ reason: "model-unidentified" }]);
+    await cache.close();
+
+    const named = cacheBed({ tiers: [memoryTier()], modelId: "mine" });
+    await named.cache.update("prompt", "", chatAnswer("42"));
+    expect(messageOf(await named.cache.lookup("prompt", "")).content).toBe("42");
+    await named.lookup("prompt");
+    expect(messageOf(await named.cache.lookup("prompt", "")).content).toBe("42");
+    await named.cache.close();
+  });
+
   test.each(["image", "audio", "video", "file", "text-plain file", "image_url", "document", "media", "input_audio"])(
     "a prompt in which LangChain put [%s] in the place of the content is not cached",
     async (placeholder) => {
