@@ -3,3 +3,4 @@
  */
 export { responseCacheMiddleware, type ResponseCacheOptions } from "./middleware/response-cache.ts";
 export { toolCacheMiddleware, type ToolCacheOptions, type ToolCacheRule } from "./middleware/tool-cache.ts";
+export type { PlainMiddleware } from "./middleware/plain-middleware.ts";

@@ -166,9 +166,9 @@ class Reader {
   }
 
   #kwargs(kwargs: Readonly<Record<string, unknown>> | undefined, hasToolCalls: boolean, rules: Rules): Json | undefined {
-    const kept = Object.entries(kwargs ?? {}).filter(([name]) => {
-      // The provider's form of the same calls.
-      return !BOOKKEEPING.has(name) && !(name === "tool_calls" && hasToolCalls);
+    const kept = Object.entries(kwargs ?? {}).filter(([name, value]) => {
+      // `tool_calls` is the provider's form of the same calls.
+      return value !== undefined && !BOOKKEEPING.has(name) && !(name === "tool_calls" && hasToolCalls);
     });
     if (kept.length === 0) return undefined;
     return this.value(Object.fromEntries(kept), "", rules);

@@ -1,6 +1,7 @@
-import { createMiddleware, type AgentMiddleware } from "langchain";
+import { createMiddleware } from "langchain";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { runnableCacher, type CacheModelOptions } from "../cache/cached-model.ts";
+import type { PlainMiddleware } from "./plain-middleware.ts";
 
 /** The options of `cacheModel`. */
 export type ResponseCacheOptions = CacheModelOptions;
@@ -19,7 +20,7 @@ export type ResponseCacheOptions = CacheModelOptions;
  * const agent = createAgent({ model, tools, middleware: [responseCacheMiddleware({ cache })] });
  * ```
  */
-export function responseCacheMiddleware(options: ResponseCacheOptions): AgentMiddleware {
+export function responseCacheMiddleware(options: ResponseCacheOptions): PlainMiddleware {
   const cache = runnableCacher(options);
   return createMiddleware({
     name: "ResponseCacheMiddleware",

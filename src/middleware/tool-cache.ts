@@ -1,4 +1,4 @@
-import { createMiddleware, type AgentMiddleware } from "langchain";
+import { createMiddleware } from "langchain";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { controlResolver, type ScopeOption } from "../cache/call-control.ts";
 import { requestsOf } from "../cache/request-cache.ts";
@@ -7,6 +7,7 @@ import type { TieredCache } from "../cache/tiered-cache.ts";
 import { StrataConfigError } from "../core/errors.ts";
 import { parseDuration, refuseUnknown, type Duration } from "../core/options.ts";
 import { SingleFlight } from "../core/single-flight.ts";
+import type { PlainMiddleware } from "./plain-middleware.ts";
 import { ToolResults, type ToolQuestion } from "./tool-results.ts";
 
 export interface ToolCacheRule {
@@ -35,13 +36,16 @@ export interface ToolCacheOptions {
  * Only tools that are named are touched, because only their author knows that they are deterministic and have no side effects.
  * Errors are never kept, nor `Command`s, which change the state of one graph; what a tool streams is not repeated. Identical calls
  * that overlap run once; when that one fails, the others run by themselves.
+ *
+ * As soon as an agent has any middleware for tools, langchain 1.x lets a tool's error end the run, where it would else have told
+ * the model. Put `toolErrorMiddleware` of langchain before this one if the model is to be told.
  * @throws {@link StrataConfigError} naming the option, the value and what is accepted
  * @example
  * ```ts
  * toolCacheMiddleware({ cache, tools: { search_docs: { ttl: "1h", ignoreArgs: ["request_id"] } } });
  * ```
  */
-export function toolCacheMiddleware(options: ToolCacheOptions): AgentMiddleware {
+export function toolCacheMiddleware(options: ToolCacheOptions): PlainMiddleware {
   refuseUnknown("toolCacheMiddleware", options, ["cache", "tools", "ttl", "ignoreArgs", "scope"]);
   const requests = requestsOf(options.cache);
   const { scope } = options;

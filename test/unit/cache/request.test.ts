@@ -65,6 +65,11 @@ describe("the canonical form of messages", () => {
     );
   });
 
+  it("does not depend on fields without a value, which are lost where messages are stored", () => {
+    const made = new AIMessage({ content: "yo", additional_kwargs: { function_call: undefined } as never });
+    expect(textOf([made])).toBe(textOf([new AIMessage("yo")]));
+  });
+
   it("keeps what the model thought", () => {
     const thought = new AIMessage({ content: "4", additional_kwargs: { reasoning_content: "2+2" } });
     expect(textOf([thought])).not.toBe(textOf([new AIMessage("4")]));
