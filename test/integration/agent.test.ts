@@ -155,7 +155,7 @@ describe.each(["as a cached model", "as middleware"] as const)("an agent whose m
       const run = { thought: "", said: "", chunks: 0, order: "" };
       for await (const [chunk] of await agent.stream(ask(QUESTION), { ...onThread(thread), streamMode: "messages" })) {
         if (!AIMessageChunk.isInstance(chunk)) continue;
-        const { reasoning_content: thought = "" } = chunk.additional_kwargs as { reasoning_content?: string };
+        const thought = (chunk.additional_kwargs["reasoning_content"] as string | null | undefined) ?? "";
         run.order += thought === "" ? (chunk.text === "" ? "" : "s") : "t";
         run.thought += thought;
         run.said += chunk.text;
