@@ -28,7 +28,9 @@ for (const [from, { optionalDependencies = {}, dev }] of Object.entries({ ...pac
     if (isFound(from, name)) continue;
     const words = name.split(/[^a-z0-9]+/);
     const os = SYSTEMS.filter((system) => words.includes(system));
-    const cpu = PROCESSORS.filter((processor) => words.some((word) => word === processor || (processor === "arm" && word.startsWith("arm") && word !== "arm64")));
+    const cpu = PROCESSORS.filter((processor) =>
+      words.some((word) => word === processor || (processor === "arm" && word.startsWith("arm") && word !== "arm64")),
+    );
     if (os.length === 0 && cpu.length === 0) continue;
     const entry = { version: range.replace(/^[^0-9]*/, ""), ...(dev === true && { dev }), optional: true };
     if (cpu.length > 0) entry.cpu = cpu;

@@ -2,6 +2,7 @@
 import { InMemoryCache } from "@langchain/core/caches";
 import { BentoCache, bentostore } from "bentocache";
 import { memoryDriver } from "bentocache/drivers/memory";
+import { Cacheable } from "cacheable";
 import { memoryTier, TieredCache } from "langchain-strata";
 import * as crypto from "node:crypto";
 import { fresh, prose, provenance, race, table } from "../harness.ts";
@@ -9,8 +10,8 @@ import { answer, LLM_KEY } from "./sample-answers.ts";
 
 const ENTRIES = 200;
 
-/** bentocache takes a key, so its caller hashes; with the one-shot hash, which is the fastest that Node has. */
-function bentoKey(prompt: string): string {
+/** bentocache and cacheable take a key, so their caller hashes; with the one-shot hash, which is the fastest that Node has. */
+function givenKey(prompt: string): string {
   return crypto.hash("sha256", `${LLM_KEY.length}:${LLM_KEY}${prompt}`, "hex");
 }
 
@@ -27,18 +28,21 @@ for (const bytes of [200, 2048, 8192, 32768]) {
   const strata = new TieredCache({ tiers: [memoryTier()] });
   const langchain = new InMemoryCache();
   const [shared, copying] = [bentoStore(false), bentoStore(true)];
+  const cacheable = new Cacheable();
   for (const [index, prompt] of prompts.entries()) {
     await strata.update(prompt, LLM_KEY, answer(index));
     await langchain.update(prompt, LLM_KEY, answer(index));
-    await shared.set({ key: bentoKey(prompt), value: answer(index) });
-    await copying.set({ key: bentoKey(prompt), value: answer(index) });
+    await shared.set({ key: givenKey(prompt), value: answer(index) });
+    await copying.set({ key: givenKey(prompt), value: answer(index) });
+    await cacheable.set(givenKey(prompt), answer(index));
   }
   const timings = await race(
     [
       { name: "TieredCache", run: ({ prompt, llmKey }) => strata.lookup(prompt, llmKey) },
       { name: "InMemoryCache", run: ({ prompt, llmKey }) => langchain.lookup(prompt, llmKey) },
-      { name: "bentocache, one object for all callers", run: ({ prompt }) => shared.get({ key: bentoKey(prompt) }) },
-      { name: "bentocache, a copy for each", run: ({ prompt }) => copying.get({ key: bentoKey(prompt) }) },
+      { name: "bentocache, one object for all callers", run: ({ prompt }) => shared.get({ key: givenKey(prompt) }) },
+      { name: "bentocache, a copy for each", run: ({ prompt }) => copying.get({ key: givenKey(prompt) }) },
+      { name: "cacheable", run: ({ prompt }) => cacheable.get(givenKey(prompt)) },
     ],
     {
       rounds: 12,

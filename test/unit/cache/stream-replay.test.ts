@@ -1,4 +1,4 @@
-import { AIMessage, AIMessageChunk, type AIMessageFields } from "@langchain/core/messages";
+import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import type { ChatGenerationChunk } from "@langchain/core/outputs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
