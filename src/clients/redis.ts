@@ -8,6 +8,7 @@
  * client stays untouched.
  */
 import { createHash } from "node:crypto";
+import type { Duplex } from "node:stream";
 import { isPromise, type MaybePromise } from "../core/abort.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
@@ -46,10 +47,13 @@ export function redisScript(lua: string): RedisScript {
 /** What this library calls of an ioredis client. */
 export interface RedisClient {
   readonly status: string;
+  /** The socket, from `connect` on; a cluster has none of its own. */
+  readonly stream?: Duplex | undefined;
   connect(): Promise<void>;
   disconnect(reconnect?: boolean): void;
   on(event: "error", listener: (error: Error) => void): unknown;
-  on(event: "ready", listener: () => void): unknown;
+  on(event: "ready" | "connect", listener: () => void): unknown;
+  on(event: "+node", listener: (node: RedisClient) => void): unknown;
   once(event: "end", listener: () => void): unknown;
   getBuffer(key: string): Promise<Buffer | null>;
   mgetBuffer(keys: readonly string[]): Promise<Array<Buffer | null>>;
@@ -63,12 +67,11 @@ export interface RedisConnectionOptions {
   readonly clock?: Clock | undefined;
   /** From 0 to 1; spreads the reconnects of many processes. */
   readonly random?: (() => number) | undefined;
-  /** Milliseconds after which an unanswered command fails and its connection is replaced; default 2,000. */
-  readonly commandTimeoutMs?: number | undefined;
   /** Told whenever the server can be reached, the first time and after an outage. */
   readonly onReady?: (() => void) | undefined;
 }
 
+/** An unanswered command fails after so long, and its connection is replaced. */
 const COMMAND_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Reconnecting is quick, so that a healed server is back well within the 5 s that the breakers promise. */
@@ -202,7 +205,11 @@ export class RedisConnection {
     const client = await this.#make();
     client.on("error", (error) => {
       this.#lastError = error;
+      // More answers than questions: the answers to come may belong to others.
+      if (error.message.startsWith("Command queue state error")) this.recycle();
     });
+    guardReader(client);
+    client.on("+node", guardReader);
     client.on("ready", () => {
       this.#lastError = undefined;
       this.#options.onReady?.();
@@ -245,7 +252,7 @@ export class RedisConnection {
       autoResendUnfulfilledCommands: false,
       // 0, not 1: whatever was under way fails when the connection is lost. With 1, ioredis forgets it without an answer.
       maxRetriesPerRequest: 0,
-      commandTimeout: this.#options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
+      commandTimeout: COMMAND_TIMEOUT_MS,
       connectTimeout: CONNECT_TIMEOUT_MS,
       disconnectTimeout: DISCONNECT_TIMEOUT_MS,
       enableReadyCheck: true,
@@ -291,6 +298,27 @@ export class RedisConnection {
       client.disconnect();
     });
   }
+}
+
+/**
+ * Ends the connection, and not the process, when ioredis throws while it reads. Its releases up to 6.0 do when an answer comes that
+ * nobody asked for and that is null: they throw out of the socket's `data` event, where nobody can catch it.
+ */
+function guardReader(client: RedisClient): void {
+  client.on("connect", () => {
+    const { stream } = client;
+    if (stream === undefined) return;
+    for (const read of stream.listeners("data")) {
+      stream.prependListener("data", (...data: unknown[]) => {
+        try {
+          Reflect.apply(read, stream, data);
+        } catch (error) {
+          stream.destroy(asError(error));
+        }
+      });
+      stream.off("data", read as (chunk: unknown) => void);
+    }
+  });
 }
 
 async function loadIoredis(): Promise<new (url: string, settings: object) => RedisClient> {

@@ -22,10 +22,8 @@ import type { TierChange, TierFilter } from "../tier.ts";
 const KEPT = 4_096;
 const DIGEST_LENGTH = 43;
 const KEYS_IN_ONE = 500;
-/** How long one read waits for news. It must end well before the connection gives up on it. */
-const BLOCK_MS = 2_000;
-/** For the connection that reads the log. */
-export const LOG_COMMAND_TIMEOUT_MS = 4_000;
+/** How long one read waits for news. It must end well before the connection gives up on it (`clients/redis.ts`). */
+const BLOCK_MS = 1_000;
 const READ_AT_ONCE = 500;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1_000;

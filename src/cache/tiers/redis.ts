@@ -18,7 +18,7 @@ import type { CacheTier, TierEntry, TierFilter, TierHost } from "../tier.ts";
 import { FENCE_MS, RedisFlight } from "./redis-flight.ts";
 import { RedisIndexes } from "./redis-indexes.ts";
 import * as layout from "./redis-layout.ts";
-import { LOG_COMMAND_TIMEOUT_MS, RedisLog } from "./redis-log.ts";
+import { RedisLog } from "./redis-log.ts";
 import { REFUSED, STORE } from "./redis-scripts.ts";
 
 export interface RedisTierOptions {
@@ -87,7 +87,7 @@ class RedisTier implements CacheTier {
     });
     this.#layout = layout.redisLayout(prefix, this.#connection.isCluster);
     this.#indexes = new RedisIndexes(this.#connection, this.#layout);
-    this.#logConnection = connectRedis(client, { option: "redisTier.client", commandTimeoutMs: LOG_COMMAND_TIMEOUT_MS });
+    this.#logConnection = connectRedis(client, { option: "redisTier.client" });
     this.#log = new RedisLog({
       connection: this.#logConnection,
       name: this.#layout.log,

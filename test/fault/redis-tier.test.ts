@@ -1,0 +1,194 @@
+/**
+ * What happens to the callers of a cache when its Redis fails, on a real server behind a proxy that misbehaves.
+ *
+ * While a fault lasts, lookups are made one after another: of prompts that are in memory, of prompts that nobody has asked before,
+ * and updates. Promised are: a cold lookup answers within the tier's deadline and 20 ms, a hit in memory is not touched, nothing is
+ * thrown, no value belongs to another prompt, and within 5 s after the fault has ended the tier works again, by itself.
+ */
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { TieredCache } from "../../src/cache/tiered-cache.ts";
+import { memoryTier } from "../../src/cache/tiers/memory.ts";
+import { redisTier } from "../../src/cache/tiers/redis.ts";
+import type { StrataEvent } from "../../src/core/events.ts";
+import { faultProxy, type FaultProxy } from "../support/fault-proxy.ts";
+import { timerLateness } from "../support/timer-lateness.ts";
+import { startRedis } from "../support/servers/routes.ts";
+import type { TestServer } from "../support/servers/test-server.ts";
+
+const DEADLINE_MS = 50;
+/** What is promised above the deadline. The test adds by how much the machine's timers were late meanwhile. */
+const PROMISED_SLACK_MS = 20;
+const FAULT_MS = 2_500;
+const RECOVERY_MS = 5_000;
+const LLM_KEY = JSON.stringify({ _type: "openai", model_name: "m" });
+
+interface Fault {
+  readonly name: string;
+  begin(): unknown;
+  /** Ends it. */
+  end(): unknown;
+  /** Whether Redis still answers reads; then cold lookups are quick, and nothing is switched off. */
+  readonly readable?: boolean;
+}
+
+let server: TestServer;
+let proxy: FaultProxy;
+let admin: Redis;
+let cache: TieredCache;
+/** Sees only what is in Redis. */
+let reader: TieredCache;
+let events: StrataEvent[];
+let warnings: Error[];
+const onWarning = (warning: Error): void => void warnings.push(warning);
+
+beforeEach(async () => {
+  server = await startRedis();
+  proxy = await faultProxy(server.port);
+  admin = new Redis(server.url, { maxRetriesPerRequest: 0, retryStrategy: () => 50 });
+  admin.on("error", () => {});
+  events = [];
+  warnings = [];
+  process.on("warning", onWarning);
+  const client = proxy.through(server.url);
+  cache = new TieredCache({
+    tiers: [memoryTier(), redisTier({ client })],
+    modelId: "m",
+    observer: (event) => void events.push(event),
+  });
+  reader = new TieredCache({ tiers: [redisTier({ client, deadline: DEADLINE_MS })], modelId: "m", coalesce: false });
+  return async () => {
+    process.off("warning", onWarning);
+    admin.disconnect();
+    await Promise.all([cache.close(), reader.close()]);
+    await proxy.close();
+    await server.stop();
+  };
+});
+afterEach(() => {
+  expect(warnings.map(String)).toEqual([]);
+});
+
+async function store(prompt: string): Promise<void> {
+  await cache.update(prompt, LLM_KEY, [{ text: `answer to ${prompt}` }]);
+}
+
+/** Looks up, checks whose answer came, and gives the time it took, ms. */
+async function timed(from: TieredCache, prompt: string): Promise<{ readonly hit: boolean; readonly ms: number }> {
+  const start = performance.now();
+  const found = await from.lookup(prompt, LLM_KEY);
+  const ms = performance.now() - start;
+  if (found !== null) expect(found[0]?.text).toBe(`answer to ${prompt}`);
+  return { hit: found !== null, ms };
+}
+
+function quantile(values: readonly number[], q: number): number {
+  return values.toSorted((one, other) => one - other)[Math.min(values.length - 1, Math.floor(q * values.length))] ?? Number.NaN;
+}
+
+async function wait(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const WARM = "a prompt in memory";
+
+/** Asks while `fault` lasts. */
+async function askDuring(
+  fault: Fault,
+): Promise<{ readonly cold: readonly number[]; readonly warm: readonly number[]; readonly lost: number }> {
+  const [cold, warm]: [number[], number[]] = [[], []];
+  let lost = 0;
+  await fault.begin();
+  const end = performance.now() + FAULT_MS;
+  for (let round = 0; performance.now() < end; round++) {
+    cold.push((await timed(cache, `asked ${round} while ${fault.name}`)).ms);
+    const { hit, ms } = await timed(cache, WARM);
+    warm.push(ms);
+    if (!hit) lost++;
+    await store(`stored ${round} while ${fault.name}`);
+    await wait(5);
+  }
+  await fault.end();
+  return { cold, warm, lost };
+}
+
+/** Milliseconds until what one process stores is found by another. */
+async function recovery(name: string): Promise<number> {
+  const start = performance.now();
+  for (let round = 0; performance.now() - start < 3 * RECOVERY_MS; round++) {
+    const prompt = `back ${round} after ${name}`;
+    await store(prompt);
+    await cache.flush();
+    if ((await timed(reader, prompt)).hit) return performance.now() - start;
+    await wait(20);
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+let flapping: NodeJS.Timeout;
+
+const FAULTS: readonly Fault[] = [
+  { name: "Redis is killed", begin: () => server.kill(), end: () => server.restart() },
+  { name: "Redis is frozen", begin: () => server.kill("SIGSTOP"), end: () => server.kill("SIGCONT") },
+  { name: "Redis pauses", begin: () => admin.call("client", "pause", FAULT_MS, "ALL"), end: () => undefined },
+  { name: "answers come 2 s late", begin: () => proxy.set({ replies: { latencyMs: 2_000 } }), end: () => proxy.set({}) },
+  { name: "the network is a black hole", begin: () => proxy.blackHole(), end: () => proxy.set({}) },
+  { name: "replies are lost", begin: () => proxy.set({ replies: { drop: true } }), end: () => proxy.set({}) },
+  {
+    name: "connections are refused",
+    begin: async () => {
+      await proxy.refuse();
+      proxy.reset();
+    },
+    end: () => proxy.accept(),
+  },
+  {
+    name: "the connection flaps",
+    begin: () => {
+      flapping = setInterval(() => proxy.reset(), 100);
+    },
+    end: () => clearInterval(flapping),
+  },
+  { name: "bits are turned", begin: () => proxy.set({ replies: { flipChance: 0.002 } }), end: () => proxy.set({}) },
+  {
+    name: "Redis has no memory left",
+    begin: () => admin.config("SET", "maxmemory", "1"),
+    end: () => admin.config("SET", "maxmemory", "0"),
+    readable: true,
+  },
+  {
+    name: "Redis is a replica",
+    begin: () => admin.replicaof("127.0.0.1", "1"),
+    end: () => admin.replicaof("NO", "ONE"),
+    readable: true,
+  },
+  { name: "Redis is flushed", begin: () => admin.flushall(), end: () => undefined, readable: true },
+];
+
+describe.each(FAULTS)("while $name", (fault) => {
+  test("callers wait no longer than promised, keep what is in memory, and Redis is used again by itself", async () => {
+    await store(WARM);
+    await cache.flush();
+    expect((await timed(reader, WARM)).hit).toBe(true);
+
+    const lateness = timerLateness();
+    const { cold, warm, lost } = await askDuring(fault);
+    const late = lateness();
+    const back = await recovery(fault.name);
+    const figures = {
+      cold: `p50 ${quantile(cold, 0.5).toFixed(1)} p99 ${quantile(cold, 0.99).toFixed(1)} max ${Math.max(...cold).toFixed(1)} ms of ${cold.length}`,
+      warm: `p99 ${quantile(warm, 0.99).toFixed(2)} ms`,
+      back: `${back.toFixed(0)} ms`,
+      timers: `up to ${late.toFixed(1)} ms late`,
+    };
+    console.info(`${fault.name}: ${JSON.stringify(figures)}`);
+
+    expect(quantile(cold, 0.99), "p99 of cold lookups, ms").toBeLessThan(DEADLINE_MS + PROMISED_SLACK_MS + late);
+    expect(lost, "hits in memory that were lost").toBe(0);
+    expect(quantile(warm, 0.99), "p99 of hits in memory, ms").toBeLessThan(PROMISED_SLACK_MS + late);
+    expect(back, "recovery, ms").toBeLessThan(RECOVERY_MS);
+    expect(events.some(({ type }) => type === "cache.bypass")).toBe(false);
+    if (fault.readable === true) expect(quantile(cold, 0.5)).toBeLessThan(DEADLINE_MS / 2 + late);
+    else expect(events.some((event) => event.type === "tier.state" || event.type === "tier.fault")).toBe(true);
+  });
+});
