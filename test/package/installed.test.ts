@@ -14,6 +14,7 @@ const EXPORTS = [
     "StrataConfigError",
     "StrataError",
     "TieredCache",
+    "archiveTier",
     "baseCacheTier",
     "cacheModel",
     "cached",
