@@ -100,6 +100,11 @@ export class AnswerCache implements RequestCache {
     return { key: makeKey(scope), scope, within, model, refresh, ttlMs, tags };
   }
 
+  /** Whether what is found, or awaited from another caller, may be served to this one. */
+  mayServe({ key }: CacheRequest): boolean {
+    return this.#options.rollout(key);
+  }
+
   find(request: CacheRequest): MaybePromise<Found<Replay> | undefined> {
     const found = this.#options.store.get(request.key, request.scope, readAnswer, request);
     if (found === undefined) return undefined;
@@ -180,20 +185,20 @@ export class AnswerCache implements RequestCache {
   }
 
   /** Stores an answer that is known to be worth it. */
-  store(request: CacheRequest, { answer, value, ms }: MadeAnswer): Promise<void> {
+  store(request: CacheRequest, { answer, value, ms, usualMs = 0 }: MadeAnswer): Promise<void> {
     const { store, emit, counters, maxValueBytes, ttlMs, staleMs } = this.#options;
     const { key, scope } = request;
     this.#refreshing.delete(key);
     const within = request.within();
     this.#inVain.delete(request.model);
-    if (this.#wasForgotten([scope, ...within], ms)) return this.#refuse(request, "forgotten");
+    if (this.#wasForgotten([scope, ...within], ms ?? LONGEST_CALL_MS)) return this.#refuse(request, "forgotten");
     const payload = Buffer.from(JSON.stringify(answer));
     if (payload.byteLength > maxValueBytes) return this.#refuse(request, "too-large");
     counters.written();
     emit?.({ type: "cache.update", bytes: payload.byteLength, key: key.slice(0, 12) });
     const expiresAt = this.expiry(request.ttlMs ?? ttlMs, staleMs);
     const tags = within.length === 0 ? request.tags : [...request.tags, ...within.map(scopeMark)];
-    return store.set({ key, scope, payload, value, tags, expiresAt, cost: ms });
+    return store.set({ key, scope, payload, value, tags, expiresAt, cost: ms ?? usualMs });
   }
 
   /** @returns Unix ms at which what is stored now ends; `undefined` = never */

@@ -43,6 +43,7 @@ interface Flight<T> {
 
 interface Group {
   longestMs: number | undefined;
+  lastMs: number | undefined;
   failing: boolean;
 }
 
@@ -116,6 +117,11 @@ export class Coalescer<T> {
     return Math.min(maxWaitMs, Math.max(LEAST_WAIT_FOR_ANOTHER_MS, longestMs * PATIENCE_WITH_ANOTHER));
   }
 
+  /** How long the last answer took, ms. */
+  last(group: string): number | undefined {
+    return this.#groups.get(group)?.lastMs;
+  }
+
   /** Lets every waiter go with nothing. */
   close(): void {
     for (const flight of this.#flights.values()) for (const resolve of flight.waiters) resolve(undefined);
@@ -151,6 +157,7 @@ export class Coalescer<T> {
   #learn(name: string, elapsedMs: number): void {
     const group = this.#group(name);
     group.longestMs = Math.max(elapsedMs, (group.longestMs ?? 0) * FADE);
+    group.lastMs = elapsedMs;
     group.failing = false;
   }
 
@@ -158,7 +165,7 @@ export class Coalescer<T> {
     const known = this.#groups.get(name);
     if (known !== undefined) return known;
     if (this.#groups.size >= MAX_GROUPS) this.#groups.clear();
-    const group: Group = { longestMs: undefined, failing: false };
+    const group: Group = { longestMs: undefined, lastMs: undefined, failing: false };
     this.#groups.set(name, group);
     return group;
   }

@@ -33,8 +33,10 @@ export interface MadeAnswer {
   readonly answer: StoredAnswer;
   readonly value: Replay;
   readonly generations: readonly Generation[];
-  /** How long the model took, ms. */
-  readonly ms: number;
+  /** How long the model took, ms; `undefined` when nobody saw it begin. */
+  readonly ms: number | undefined;
+  /** How long it took the last time, which is taken for what a hit saves when this time is not known. */
+  readonly usualMs?: number | undefined;
 }
 
 export interface RequestCache {

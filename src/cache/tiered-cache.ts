@@ -127,7 +127,14 @@ export class TieredCache extends BaseCache {
     this.#tiers = options.tiers === undefined ? [memoryTier(), diskTier({ path: ".strata/cache" })] : parseTiers(options.tiers);
     this.#asksInClear = this.#tiers.some(({ needsQuestion }) => needsQuestion === true);
     this.#store = new TieredStore({
-      ...{ clock, random, emit, quotaBytes, tiers: this.#tiers, maxQueuedBytes: MAX_QUEUED_BYTES },
+      ...{
+        clock,
+        random,
+        emit,
+        quotaBytes,
+        tiers: this.#tiers,
+        maxQueuedBytes: Math.max(MAX_QUEUED_BYTES, 2 * this.#maxValueBytes),
+      },
       compression: createCompression({ algorithm }),
     });
     const { flight } = this.#tiers.find((tier) => tier.flight !== undefined) ?? {};
@@ -140,9 +147,12 @@ export class TieredCache extends BaseCache {
     const start = this.#clock.monotonic();
     try {
       const request = this.#request(prompt, llmKey);
-      if (request === undefined || request.refresh) return Promise.resolve(null);
+      if (request === undefined) return Promise.resolve(null);
+      if (request.refresh) return Promise.resolve(this.#refresh(request));
       if (this.#answers.servesStale) return this.#lookupStale(request, start).catch(this.#refused);
-      if (this.#coalescer.isUnderWay(request.key)) return this.#await(request, start).catch(this.#refused);
+      if (this.#coalescer.isUnderWay(request.key) && this.#answers.mayServe(request)) {
+        return this.#await(request, start).catch(this.#refused);
+      }
       const found = this.#answers.find(request);
       if (found === undefined || isPromise(found)) return this.#lead(found, request, start).catch(this.#refused);
       return Promise.resolve(this.#hit(found, request, start));
@@ -369,8 +379,15 @@ export class TieredCache extends BaseCache {
   async #lookupStale(request: CacheRequest, start: number): Promise<Generation[] | null> {
     const found = await this.#answers.find(request);
     if (found !== undefined) return this.#hit(found, request, start);
-    const waits = this.#coalescer.isUnderWay(request.key) && !this.#answers.isToRefresh(request);
+    const { key } = request;
+    const waits = this.#coalescer.isUnderWay(key) && this.#answers.mayServe(request) && !this.#answers.isToRefresh(request);
     return waits ? this.#await(request, start) : this.#lead(undefined, request, start);
+  }
+
+  /** Sends a caller to the model, in a flight of its own that nobody joins: the others are served what there is. */
+  #refresh({ key, model }: CacheRequest): null {
+    this.#coalescer.lead(refreshOf(key), model);
+    return null;
   }
 
   #hit(found: Found<Replay>, request: CacheRequest, start: number): Generation[] {
@@ -388,17 +405,25 @@ export class TieredCache extends BaseCache {
       const answer = encodeAnswer(generations);
       const value = prepareReplay(answer);
       if (this.#answers.admits({ answer, generations })) shared = { value, tier: "coalesced", expiresAt: undefined, cost: 0 };
-      const ms = this.#coalescer.landed(request.key, shared, "model") ?? 0;
-      if (shared !== undefined) return this.#answers.store(request, { answer, value, generations, ms });
+      const ms = this.#land(request, shared);
+      const usualMs = this.#coalescer.last(request.model);
+      if (shared !== undefined) return this.#answers.store(request, { answer, value, generations, ms, usualMs });
       this.#answers.giveUp(request);
       this.#answers.bypass("not-admitted");
       return Promise.resolve();
     } catch (error) {
       this.#answers.giveUp(request);
       // Whoever waits for an answer that cannot be taken apart must not wait any longer.
-      this.#coalescer.landed(request.key, undefined, "model");
+      this.#land(request, undefined);
       throw error;
     }
+  }
+
+  /** Ends the flight that an answer ends; gives how long the model took, if anybody saw it begin. */
+  #land({ key, refresh }: CacheRequest, shared: Found<Replay> | undefined): number | undefined {
+    if (!refresh) return this.#coalescer.landed(key, shared, "model");
+    if (shared !== undefined) this.#coalescer.landed(key, shared, "tier");
+    return this.#coalescer.landed(refreshOf(key), undefined, "model");
   }
 
   /** What went wrong on the way in is a bypass: the model call goes on as if there were no cache. */
@@ -406,6 +431,10 @@ export class TieredCache extends BaseCache {
     this.#answers.bypass("unstorable");
     return null;
   };
+}
+
+function refreshOf(key: Digest): string {
+  return `refresh ${key}`;
 }
 
 function readJson(payload: Buffer): Json {

@@ -1,6 +1,8 @@
 /** Identical calls while the first one is under way, as LangChain makes them: `lookup`, then the model, then perhaps `update`. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { HumanMessage, type AIMessage } from "@langchain/core/messages";
 import type { ChatGeneration, Generation } from "@langchain/core/outputs";
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { describe, expect, test } from "vitest";
 import { memoryTier } from "../../../src/cache/tiers/memory.ts";
 import type { CacheTier } from "../../../src/cache/tier.ts";
@@ -268,6 +270,81 @@ test("with `coalesce: false` nobody waits, and what a hit saves is known all the
   ask();
   await clock.advance(0);
   expect(cache.stats().saved.ms).toBe(4_000);
+  await cache.close();
+});
+
+describe("a refresh", () => {
+  /** Runs as inside of a lambda, a graph or an agent, whose config asks for a refresh. */
+  function refreshing<T>(call: () => T): T {
+    AsyncLocalStorageProviderSingleton.initializeGlobalInstance(new AsyncLocalStorage());
+    return AsyncLocalStorageProviderSingleton.runWithConfig<T>({ configurable: { strata: { refresh: true } } }, call);
+  }
+
+  test("goes to the model at once, while the others are served what there is", async () => {
+    const { ask, answered, clock, cache, store } = herd();
+    await store("prompt", "old");
+    refreshing(() => ask());
+    await clock.advance(0);
+    ask();
+    await clock.advance(0);
+    expect(answered).toEqual([null, "old"]);
+    await clock.advance(4_000);
+    await refreshing(() => store("prompt", "new"));
+    ask();
+    await clock.advance(0);
+    expect(answered).toEqual([null, "old", "new"]);
+    expect(cache.stats().saved.ms).toBe(4_000);
+    await cache.close();
+  });
+
+  test("gives its answer to those who wait for another caller's", async () => {
+    const { ask, answered, clock, cache, store } = herd();
+    ask();
+    ask();
+    refreshing(() => ask());
+    await clock.advance(100);
+    expect(answered).toEqual([null, null]);
+    await refreshing(() => store("prompt", "42"));
+    await clock.advance(0);
+    expect(answered).toEqual([null, null, "42"]);
+    await cache.close();
+  });
+
+  test("that was under way when its scope was forgotten brings nothing back", async () => {
+    const { ask, answered, clock, cache, store } = herd({ scope: { tenant: "a" } });
+    await store("prompt", "old");
+    refreshing(() => ask());
+    await clock.advance(1_000);
+    await cache.forget({ tenant: "a" });
+    await clock.advance(1_000);
+    await refreshing(() => store("prompt", "late"));
+    ask();
+    await clock.advance(0);
+    expect(answered).toEqual([null, null]);
+    await cache.close();
+  });
+});
+
+test("of several answers to one question each is worth what the model took, also those that nobody saw begin", async () => {
+  const { ask, clock, cache, store } = herd({ coalesce: false });
+  ask();
+  ask();
+  await clock.advance(3_000);
+  await store("prompt", "first");
+  await store("prompt", "second");
+  ask();
+  await clock.advance(0);
+  expect(cache.stats().saved.ms).toBe(3_000);
+  await cache.close();
+});
+
+test("a caller to whom the rollout serves nothing does not get another caller's answer either", async () => {
+  const { ask, answered, clock, cache, store } = herd({ rollout: { mode: "shadow" } });
+  for (let caller = 0; caller < 5; caller++) ask();
+  await clock.advance(0);
+  expect(answered).toEqual([null, null, null, null, null]);
+  await store("prompt", "42");
+  expect(clock.pending).toBe(0);
   await cache.close();
 });
 

@@ -371,6 +371,15 @@ describe("what comes from LangChain", () => {
     await cache.close();
   });
 
+  test("answers up to `maxValueBytes` reach the tiers behind, however large that is", async () => {
+    const tier = scriptedTier({ name: "tier" });
+    const { cache, store } = cacheBed({ tiers: [tier], maxValueBytes: "100mb" });
+    await store("prompt", "x".repeat(70 * MEGABYTE));
+    await cache.flush();
+    expect(cache.stats().tiers[0]).toMatchObject({ entries: 1, dropped: 0 });
+    await cache.close();
+  });
+
   test("an answer without candidates is not stored", async () => {
     const { cache, events } = cacheBed({ tiers: [memoryTier()] });
     await cache.update("prompt", KEY, []);
