@@ -143,10 +143,12 @@ export class ModelCalls {
     const reading = this.#look(call);
     if (reading !== undefined && !isPromise(reading)) return yield* this.#replay(call, reading, signal);
 
-    const left = new AbortController();
+    const reader = new AbortController();
+    // Not `AbortSignal.any`, which some releases of Node 20 keep for as long as the caller's signal lives.
+    const stop = (): void => reader.abort(signal?.reason);
+    signal?.addEventListener("abort", stop, { once: true });
     let mine: Recording<RecordedChunk> | undefined;
-    const stays = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
-    const landing = this.#share(call, stays, (shared) => {
+    const landing = this.#share(call, reader.signal, (shared) => {
       mine = new Recording();
       return this.#record(
         call,
@@ -182,7 +184,8 @@ export class ModelCalls {
       }
       if (found !== undefined) return yield* this.#replay(call, found, signal);
     } finally {
-      left.abort(LEFT);
+      signal?.removeEventListener("abort", stop);
+      reader.abort(LEFT);
     }
     // The leader's answer cannot be given to others.
     yield* this.#model._streamResponseChunks(messages, { ...plain, ...(signal && { signal }) });

@@ -73,6 +73,10 @@ interface AgentOptions {
 interface Agent {
   invoke(input: object, config: object): Promise<{ messages: BaseMessage[]; structuredResponse?: unknown }>;
   stream(input: object, config: object): Promise<AsyncIterable<[BaseMessage, object]>>;
+  streamEvents(
+    input: object,
+    config: object,
+  ): Promise<{ messages: AsyncIterable<{ text: AsyncIterable<string>; reasoning: AsyncIterable<string> }> }>;
 }
 
 function agentWith(
@@ -169,6 +173,24 @@ describe.each(["as a cached model", "as middleware"] as const)("an agent whose m
     expect(hit?.thought).toMatch(/\w/);
     expect(hit?.chunks).toBeGreaterThan(3);
     expect(hit?.order).toMatch(/^t+s+$/);
+  });
+
+  it("gives the events of the newest protocol, reasoning and text apart", async () => {
+    const bed = await start();
+    const agent = agentWith(way, bed);
+    const runs: { thought: string; said: string }[] = [];
+    for (const thread of ["one", "two"]) {
+      const run = { thought: "", said: "" };
+      const { messages } = await agent.streamEvents(ask(QUESTION), { ...onThread(thread), version: "v3" });
+      for await (const message of messages) {
+        for await (const text of message.text) run.said += text;
+        for await (const text of message.reasoning) run.thought += text;
+      }
+      runs.push(run);
+    }
+    expect(bed.api.calls).toHaveLength(1);
+    expect(runs[1]).toEqual(runs[0]);
+    expect(runs[0]?.thought && runs[0].said).toMatch(/\w/);
   });
 
   it("keeps the structured response, through a tool", async () => {

@@ -104,6 +104,23 @@ describe("a cached model", () => {
     expect(original.calls).toHaveLength(5);
   });
 
+  it("tells images apart, and knows one again", async () => {
+    const { original, model } = newModel();
+    const ask = (data: string): Promise<AIMessage> =>
+      model.invoke([
+        new HumanMessage({
+          content: [
+            { type: "text", text: "what is it?" },
+            { type: "image", data, mimeType: "image/png" },
+          ],
+        }),
+      ]);
+    await ask("iVBORw0KGgo=");
+    await ask("R0lGODlhAQA=");
+    expect(original.calls).toHaveLength(2);
+    expect(hitOf(await ask("iVBORw0KGgo=")).hit).toBe(true);
+  });
+
   it("batches", async () => {
     const { original, model } = newModel();
     const first = await model.batch(["a", "b", "a"]);
