@@ -1,42 +1,17 @@
 /** Identical calls while the first one is under way, as LangChain makes them: `lookup`, then the model, then perhaps `update`. */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { HumanMessage, type AIMessage } from "@langchain/core/messages";
 import type { ChatGeneration, Generation } from "@langchain/core/outputs";
-import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { describe, expect, test } from "vitest";
 import { memoryTier } from "../../../src/cache/tiers/memory.ts";
 import type { CacheTier } from "../../../src/cache/tier.ts";
 import { sleep } from "../../../src/core/abort.ts";
 import { manualClock, type ManualClock } from "../../../src/core/clock.ts";
-import { cacheBed, type CacheBed, type CacheBedOptions } from "../../support/cache-bed.ts";
-import { chatAnswer, hitOf, llmKey, messageOf, textOf } from "../../support/model-answers.ts";
+import type { CacheBedOptions } from "../../support/cache-bed.ts";
+import { herd, type Herd } from "../../support/herd.ts";
+import { chatAnswer, hitOf, llmKey, messageOf } from "../../support/model-answers.ts";
 import { scriptedTier, type ScriptedTier } from "../../support/scripted-tier.ts";
 
 const KEY = llmKey();
-
-interface Herd extends CacheBed {
-  /** Looks up; the answer's text comes when it does. */
-  readonly ask: (prompt?: string) => { answer: string | null | undefined; generations?: Generation[] | null };
-  /** Callers who were answered, `null` for those who must ask the model. */
-  readonly answered: (string | null)[];
-}
-
-function herd(options: Partial<CacheBedOptions> = {}): Herd {
-  const bed = cacheBed({ tiers: [memoryTier()], coalesce: true, ...options });
-  const answered: (string | null)[] = [];
-  return {
-    ...bed,
-    answered,
-    ask(prompt = "prompt") {
-      const state: { answer: string | null | undefined; generations?: Generation[] | null } = { answer: undefined };
-      void bed.cache.lookup(prompt, KEY).then((generations) => {
-        Object.assign(state, { answer: textOf(generations) ?? null, generations });
-        answered.push(state.answer as string | null);
-      });
-      return state;
-    },
-  };
-}
 
 /** A model that is known to answer in `ms`. */
 async function learned({ ask, clock, store }: Herd, ms: number): Promise<void> {
@@ -271,58 +246,6 @@ test("with `coalesce: false` nobody waits, and what a hit saves is known all the
   await clock.advance(0);
   expect(cache.stats().saved.ms).toBe(4_000);
   await cache.close();
-});
-
-describe("a refresh", () => {
-  /** Runs as inside of a lambda, a graph or an agent, whose config asks for a refresh. */
-  function refreshing<T>(call: () => T): T {
-    AsyncLocalStorageProviderSingleton.initializeGlobalInstance(new AsyncLocalStorage());
-    return AsyncLocalStorageProviderSingleton.runWithConfig<T>({ configurable: { strata: { refresh: true } } }, call);
-  }
-
-  test("goes to the model at once, while the others are served what there is", async () => {
-    const { ask, answered, clock, cache, store } = herd();
-    await store("prompt", "old");
-    refreshing(() => ask());
-    await clock.advance(0);
-    ask();
-    await clock.advance(0);
-    expect(answered).toEqual([null, "old"]);
-    await clock.advance(4_000);
-    await refreshing(() => store("prompt", "new"));
-    ask();
-    await clock.advance(0);
-    expect(answered).toEqual([null, "old", "new"]);
-    expect(cache.stats().saved.ms).toBe(4_000);
-    await cache.close();
-  });
-
-  test("gives its answer to those who wait for another caller's", async () => {
-    const { ask, answered, clock, cache, store } = herd();
-    ask();
-    ask();
-    refreshing(() => ask());
-    await clock.advance(100);
-    expect(answered).toEqual([null, null]);
-    await refreshing(() => store("prompt", "42"));
-    await clock.advance(0);
-    expect(answered).toEqual([null, null, "42"]);
-    await cache.close();
-  });
-
-  test("that was under way when its scope was forgotten brings nothing back", async () => {
-    const { ask, answered, clock, cache, store } = herd({ scope: { tenant: "a" } });
-    await store("prompt", "old");
-    refreshing(() => ask());
-    await clock.advance(1_000);
-    await cache.forget({ tenant: "a" });
-    await clock.advance(1_000);
-    await refreshing(() => store("prompt", "late"));
-    ask();
-    await clock.advance(0);
-    expect(answered).toEqual([null, null]);
-    await cache.close();
-  });
 });
 
 test("of several answers to one question each is worth what the model took, also those that nobody saw begin", async () => {

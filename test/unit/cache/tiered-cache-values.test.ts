@@ -68,6 +68,28 @@ describe("get and set", () => {
     await cache.close();
   });
 
+  test("belong to the cache's own scope and live for its `ttl`, unless the call says otherwise", async () => {
+    const { cache, clock } = cacheBed({ tiers: [memoryTier()], scope: { tenant: "a" }, ttl: "1m" });
+    await cache.set("key", "own");
+    await cache.set("key", "everybody", { scope: "global", ttl: "1h" });
+    expect(await cache.get("key")).toBe("own");
+    expect(await cache.get("key", { scope: { tenant: "a" } })).toBe("own");
+    expect(await cache.get("key", { scope: "global" })).toBe("everybody");
+    await clock.advance(60_000);
+    expect(await cache.get("key")).toBeUndefined();
+    expect(await cache.get("key", { scope: "global" })).toBe("everybody");
+    await cache.close();
+  });
+
+  test("are refused where the cache's scope function gives none, instead of becoming everybody's", async () => {
+    const { cache } = cacheBed({ tiers: [memoryTier()], scope: () => undefined });
+    await expect(cache.set("key", 1)).rejects.toMatchObject({ code: "CONFIG", option: "scope" });
+    await expect(cache.get("key")).rejects.toMatchObject({ option: "scope" });
+    await cache.set("key", 1, { scope: { tenant: "a" } });
+    expect(await cache.get("key", { scope: { tenant: "a" } })).toBe(1);
+    await cache.close();
+  });
+
   test("know nothing of answers, nor answers of them", async () => {
     const { cache, store, lookup } = cacheBed({ tiers: [memoryTier()] });
     await store("key", "42");

@@ -1,0 +1,56 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
+import { describe, expect, test } from "vitest";
+import { herd } from "../../support/herd.ts";
+
+describe("a refresh", () => {
+  /** Runs as inside of a lambda, a graph or an agent, whose config asks for a refresh. */
+  function refreshing<T>(call: () => T): T {
+    AsyncLocalStorageProviderSingleton.initializeGlobalInstance(new AsyncLocalStorage());
+    return AsyncLocalStorageProviderSingleton.runWithConfig<T>({ configurable: { strata: { refresh: true } } }, call);
+  }
+
+  test("goes to the model at once, while the others are served what there is", async () => {
+    const { ask, answered, clock, cache, store } = herd();
+    await store("prompt", "old");
+    refreshing(() => ask());
+    await clock.advance(0);
+    ask();
+    await clock.advance(0);
+    expect(answered).toEqual([null, "old"]);
+    await clock.advance(4_000);
+    await refreshing(() => store("prompt", "new"));
+    ask();
+    await clock.advance(0);
+    expect(answered).toEqual([null, "old", "new"]);
+    expect(cache.stats().saved.ms).toBe(4_000);
+    await cache.close();
+  });
+
+  test("gives its answer to those who wait for another caller's", async () => {
+    const { ask, answered, clock, cache, store } = herd();
+    ask();
+    ask();
+    refreshing(() => ask());
+    await clock.advance(100);
+    expect(answered).toEqual([null, null]);
+    await refreshing(() => store("prompt", "42"));
+    await clock.advance(0);
+    expect(answered).toEqual([null, null, "42"]);
+    await cache.close();
+  });
+
+  test("that was under way when its scope was forgotten brings nothing back", async () => {
+    const { ask, answered, clock, cache, store } = herd({ scope: { tenant: "a" } });
+    await store("prompt", "old");
+    refreshing(() => ask());
+    await clock.advance(1_000);
+    await cache.forget({ tenant: "a" });
+    await clock.advance(1_000);
+    await refreshing(() => store("prompt", "late"));
+    ask();
+    await clock.advance(0);
+    expect(answered).toEqual([null, null]);
+    await cache.close();
+  });
+});
