@@ -1,57 +1,41 @@
 /**
  * Whether LMDB may open a file. LMDB trusts its file: it maps it and follows the page numbers that it finds, so that a truncated
  * file ends the process with SIGBUS, and a flipped bit in the wrong place with SIGSEGV. So the file is read once before it is
- * mapped, as bytes, along the way that LMDB will go: the newest of the meta pages, then the trees breadth first, branches before
+ * mapped, as bytes, along the way that LMDB will go: the meta that it will pick, then the trees breadth first, branches before
  * leaves. The values themselves are not read; the envelopes' checksums are for them.
  *
- * At most `MAX_PAGES` pages of trees are read, so that opening stays quick. That covers all of a tier of some 100 MB, or more
- * where values are larger than 2 KB, and the upper levels of every other. What lies beyond is trusted.
+ * At most `MAX_PAGES` pages are read, so that opening stays quick. That covers all of a tier of some tens of MB, more where values
+ * are large, and the upper levels of every other. What lies beyond is trusted.
  *
- * The layout is that of lmdb-js 3 ("data version 2", the branch mdb.master3 with an additional meta in the middle of page 0):
- * dependencies/lmdb/libraries/liblmdb/mdb.c, at MDB_page_header, MDB_meta, MDB_db, MDB_node and MDB_ovpage.
+ * The layout is that of lmdb-js 3: dependencies/lmdb/libraries/liblmdb/mdb.c, at MDB_page_header, MDB_node and MDB_ovpage.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
+import {
+  Damage,
+  expect,
+  isFreeTree,
+  pickMeta,
+  readAt,
+  readMetas,
+  readTree,
+  TREE_BYTES,
+  type Meta,
+  type Tree,
+} from "./disk-meta.ts";
 
 const MAX_PAGES = 8_192;
 
 const PAGE_HEADER = 24;
-const META_BYTES = 168;
-const MAGIC = 0xbeefc0de;
-const DATA_VERSION = 2;
-const TREE_BYTES = 48;
 const NODE_HEADER = 8;
 const OVERFLOW_BYTES = 24;
-const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 /** Flags of a page. */
-const [BRANCH, LEAF, OVERFLOW, META] = [1, 2, 4, 8];
+const [BRANCH, LEAF, OVERFLOW] = [1, 2, 4];
 /** Flags of a node. */
 const [IN_PLACE, BIG, SUBTREE] = [0, 1, 2];
-/** Flags of the tree of free pages: its keys are integers, and the environment may flush behind the commit. */
-const [INTEGER_KEYS, OVERLAPPING_SYNC] = [8, 0x1000];
 /** Pages that a file may lack at its end because they are free. LMDB frees what it took for the same transaction: not many. */
 const MOST_UNWRITTEN = 4_096;
 /** A writer may commit while the file is read; then it is read again, and trusted if that goes on: it is in use and works. */
 const TRIES = 5;
-
-interface Meta {
-  readonly pageSize: number;
-  readonly lastPage: number;
-  readonly transaction: bigint;
-  readonly free: Tree;
-  readonly main: Tree;
-}
-
-interface Tree {
-  readonly kind: "free" | "main" | "table";
-  readonly flags: number;
-  readonly depth: number;
-  readonly branches: number;
-  readonly leaves: number;
-  readonly overflows: number;
-  readonly entries: number;
-  /** `undefined` = empty. */
-  readonly root: number | undefined;
-}
 
 /** What was met in one tree. */
 interface Tally {
@@ -60,8 +44,6 @@ interface Tally {
   overflows: number;
   entries: number;
 }
-
-class Damage extends Error {}
 
 /**
  * Says what is wrong with a data file of LMDB; `undefined` when nothing is.
@@ -73,14 +55,14 @@ export function findDamage(file: string): string | undefined {
     // An empty file is a new one to LMDB.
     if (fstatSync(fd).size === 0) return undefined;
     for (let attempt = 0; attempt < TRIES; attempt++) {
-      const before = tryToReadMeta(fd);
+      let before: readonly Buffer[] = [];
       try {
-        new Walk(fd, readMeta(fd)).run();
+        before = readMetas(fd);
+        new Walk(fd, pickMeta(before)).run();
         return undefined;
       } catch (error) {
         if (!(error instanceof Damage)) throw error;
-        const after = tryToReadMeta(fd);
-        if (before?.transaction === after?.transaction) return error.message;
+        if (isUnchanged(fd, before)) return error.message;
       }
     }
     return undefined;
@@ -89,50 +71,14 @@ export function findDamage(file: string): string | undefined {
   }
 }
 
-function tryToReadMeta(fd: number): Meta | undefined {
+/** Pages of a transaction stay as they are until the next but one has begun, so an unchanged meta stands for unchanged trees. */
+function isUnchanged(fd: number, before: readonly Buffer[]): boolean {
   try {
-    return readMeta(fd);
+    return readMetas(fd).every((meta, index) => before[index] !== undefined && meta.equals(before[index]));
   } catch (error) {
-    if (error instanceof Damage) return undefined;
+    if (error instanceof Damage) return true;
     throw error;
   }
-}
-
-/** The newest meta. LMDB writes two by turns, at pages 0 and 1, and one in the middle of page 0 when it has flushed. */
-function readMeta(fd: number): Meta {
-  const first = readAt(fd, 0, META_BYTES);
-  const pageSize = first.readUInt32LE(48);
-  if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0) throw new Damage("The page size is none.");
-  const second = readAt(fd, pageSize, META_BYTES);
-  for (const [number, page] of [first, second].entries()) {
-    expect((page.readUInt16LE(18) & META) !== 0, `Page ${number} is no meta page.`);
-    expect(page.readUInt32LE(24) === MAGIC, `Meta page ${number} has no magic number.`);
-    expect((page.readUInt32LE(28) & 0xffff) === DATA_VERSION, `Meta page ${number} has another version.`);
-    expect(page.readUInt32LE(48) === pageSize, `Meta page ${number} has another page size.`);
-    expect(Number(page.readBigUInt64LE(152) & 1n) === number || page.readBigUInt64LE(152) === 0n, "A meta page is out of turn.");
-  }
-  const newest = second.readBigUInt64LE(152) > first.readBigUInt64LE(152) ? second : first;
-  return {
-    pageSize,
-    lastPage: Number(newest.readBigUInt64LE(144)),
-    transaction: newest.readBigUInt64LE(152),
-    free: readTree(newest, 48, "free"),
-    main: readTree(newest, 96, "main"),
-  };
-}
-
-function readTree(bytes: Buffer, at: number, kind: Tree["kind"]): Tree {
-  const root = bytes.readBigUInt64LE(at + 40);
-  return {
-    kind,
-    flags: bytes.readUInt16LE(at + 4),
-    depth: bytes.readUInt16LE(at + 6),
-    branches: Number(bytes.readBigUInt64LE(at + 8)),
-    leaves: Number(bytes.readBigUInt64LE(at + 16)),
-    overflows: Number(bytes.readBigUInt64LE(at + 24)),
-    entries: Number(bytes.readBigUInt64LE(at + 32)),
-    root: root === NO_PAGE ? undefined : Number(root),
-  };
 }
 
 interface Visit {
@@ -210,7 +156,7 @@ class Walk {
   }
 
   #plant(tree: Tree): void {
-    const known = tree.kind === "free" ? (tree.flags & ~OVERLAPPING_SYNC) === INTEGER_KEYS : tree.flags === 0;
+    const known = tree.kind === "free" ? isFreeTree(tree.flags) : tree.flags === 0;
     expect(known, `The ${tree.kind} tree has flags that are not ours.`);
     expect((tree.root === undefined) === (tree.depth === 0), `The ${tree.kind} tree has no root or no depth.`);
     const tally: Tally = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
@@ -304,13 +250,4 @@ class Walk {
       this.#free.push({ first, count: length });
     }
   }
-}
-
-function readAt(fd: number, position: number, length: number, bytes: Buffer = Buffer.alloc(length)): Buffer {
-  if (readSync(fd, bytes, 0, length, position) !== length) throw new Damage("The file ends too early.");
-  return bytes;
-}
-
-function expect(holds: boolean, otherwise: string): asserts holds {
-  if (!holds) throw new Damage(otherwise);
 }
