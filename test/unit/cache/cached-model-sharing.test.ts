@@ -1,4 +1,4 @@
-import { AIMessageChunk } from "@langchain/core/messages";
+import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";
 import { afterEach, describe, expect, it } from "vitest";
 import { cacheModel } from "../../../src/cache/cached-model.ts";
@@ -252,6 +252,7 @@ describe("identical streams at the same time", () => {
     const [first, second] = [leader, follower].map(({ chunks }) => chunks.reduce((whole, chunk) => whole.concat(chunk)));
     expect(first?.usage_metadata).toMatchObject({ total_tokens: 3 });
     expect(second?.usage_metadata).toMatchObject({ total_tokens: 0 });
+    expect(follower.chunks.filter(({ usage_metadata }) => usage_metadata !== undefined)).toHaveLength(1);
     expect(hitOf(second as never)).toMatchObject({ tier: "coalesced", savedUsage: { total_tokens: 3 } });
     expect(second?.id).toBe(`strata-${hitOf(second as never).hitId}`);
     expect(first?.additional_kwargs).toEqual(second?.additional_kwargs);
@@ -271,6 +272,17 @@ describe("identical streams at the same time", () => {
     await second.done;
     expect([(await first).content, textOf(second.chunks)]).toEqual(["whole", "whole"]);
     expect(original.calls).toHaveLength(2);
+  });
+
+  it("do not make who wants the answer whole wait for a slow reader", async () => {
+    const { original, model } = newModel({ chunks: () => ["one ", "two ", "three"] });
+    const slow = (await model.stream("hi"))[Symbol.asyncIterator]();
+    await slow.next();
+    const whole = await model.invoke("hi");
+    expect(whole.content).toBe("one two three");
+    expect(Object.getPrototypeOf(whole)).toBe(AIMessage.prototype);
+    expect((await slow.next()).value).toMatchObject({ content: "two " });
+    expect(original.calls).toHaveLength(1);
   });
 
   it("go on for the others when the one that leads leaves", async () => {

@@ -114,6 +114,17 @@ describe("ids of tool calls", () => {
     expect(canonicalRequest(loop("call_abc", "call_def"), {}).toolCallIds).toEqual(new Set(["call_abc", "call_def"]));
   });
 
+  it("count by their order in content blocks, too", () => {
+    const blocks = (id: string): BaseMessage[] => [
+      new AIMessage({
+        content: [{ type: "tool_use", id, name: "f", input: { id: "x" } }],
+        tool_calls: [{ name: "f", args: {}, id }],
+      }),
+      new ToolMessage({ content: [{ type: "tool_result", tool_use_id: id }], tool_call_id: id }),
+    ];
+    expect(textOf(blocks("toolu_1"))).toBe(textOf(blocks("toolu_2")));
+  });
+
   it("say which call a result answers", () => {
     const [human, ai, rome, oslo] = loop("a", "b") as [BaseMessage, AIMessage, ToolMessage, ToolMessage];
     const swapped = [
@@ -127,8 +138,10 @@ describe("ids of tool calls", () => {
     const call = (id: string): BaseMessage =>
       new AIMessage({ content: "", tool_calls: [{ name: "get", args: { id }, id: "c" }] });
     expect(textOf([call("user-1")])).not.toBe(textOf([call("user-2")]));
-    const file = (id: string): string => withBlock({ type: "file", source_type: "id", id });
-    expect(file("file-1")).not.toBe(file("file-2"));
+    const file = (id: string) => ({ type: "file", source_type: "id", id });
+    expect(withBlock(file("file-1"))).not.toBe(withBlock(file("file-2")));
+    const made = (id: string): string => textOf([new AIMessage({ content: [file(id)] as never })]);
+    expect(made("file-1")).not.toBe(made("file-2"));
   });
 
   it("tell a failed tool from one that succeeded", () => {

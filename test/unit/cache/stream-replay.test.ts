@@ -65,6 +65,14 @@ describe("a stored answer as a stream", () => {
     );
   });
 
+  it("cuts texts without white space between characters", async () => {
+    const content = `.${"🙂".repeat(400)}`;
+    const chunks = await chunksOf(answer({ content }));
+    expect(chunks.length).toBeGreaterThan(3);
+    expect(chunks.every(({ text }) => text.isWellFormed())).toBe(true);
+    expect(joined(chunks).content).toBe(content);
+  });
+
   it.each<[string, Record<string, unknown>]>([
     ["text", { content: "yes" }],
     ["nothing but reasoning", { content: "", additional_kwargs: { reasoning_content: "hm" } }],
