@@ -248,8 +248,11 @@ function copier(value: Json): () => Json {
   if (typeof value !== "object" || value === null) return () => value;
   if (Array.isArray(value)) return value.length === 0 ? () => [] : () => clonePlain(value);
   const object = value as JsonObject;
-  const isFlat = Object.values(object).every((item) => typeof item !== "object" || item === null);
-  return isFlat ? () => ({ ...object }) : () => clonePlain(object);
+  for (const key in object) {
+    const item = object[key];
+    if (typeof item === "object" && item !== null) return () => clonePlain(object);
+  }
+  return () => ({ ...object });
 }
 
 /** Metadata in which the provider's own counts, where there are any, are at zero. */

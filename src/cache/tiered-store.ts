@@ -9,7 +9,7 @@
  */
 import { isPromise, type MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { open, peekTags, seal } from "../core/envelope.ts";
+import { open, peekTags, seal, type Envelope } from "../core/envelope.ts";
 import { StrataError } from "../core/errors.ts";
 import type { Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
@@ -58,6 +58,8 @@ export interface StoreInput<T> {
 interface Decoded {
   readonly value: unknown;
   readonly cost: number;
+  /** What it was read from; left out for what was decoded before it was sealed. */
+  readonly envelope?: Envelope | undefined;
 }
 
 /**
@@ -282,10 +284,10 @@ export class TieredStore {
       if (envelope.expiresAt !== undefined && envelope.expiresAt <= this.#clock.now()) return undefined;
       const accept = (payload: Uint8Array): Found<T> => {
         if (payload.byteLength !== envelope.rawLength) throw new StrataError("CORRUPT", "A stored value has another length.");
-        const decoded = { value: decode(payload as Buffer), cost: envelope.cost };
-        const { expiresAt, tags, cost, rawLength: decodedBytes } = envelope;
-        Object.assign(entry, { decoded, decodedBytes, expiresAt, tags, cost, scope });
-        return this.#found(level, entry, decoded);
+        const decoded = { value: decode(payload as Buffer), cost: envelope.cost, envelope };
+        // Of what the envelope says, only this is noted on every entry; the rest when it is promoted.
+        entry.decoded = decoded;
+        return this.#found(level, entry, decoded, envelope.expiresAt);
       };
       const payload = decompress(envelope.codec, envelope.payload, envelope.rawLength);
       if (!isPromise(payload)) return accept(payload);
@@ -295,9 +297,14 @@ export class TieredStore {
     }
   }
 
-  #found<T>(level: Level, entry: TierEntry, decoded: { readonly value: T; readonly cost: number }): Found<T> {
+  #found<T>(
+    level: Level,
+    entry: TierEntry,
+    decoded: { readonly value: T; readonly cost: number },
+    expiresAt: number | undefined = entry.expiresAt,
+  ): Found<T> {
     level.hits++;
-    return { value: decoded.value, tier: level.tier.name, expiresAt: entry.expiresAt, cost: decoded.cost };
+    return { value: decoded.value, tier: level.tier.name, expiresAt, cost: decoded.cost };
   }
 
   #reject(level: Level, key: Digest, error: unknown): undefined {
@@ -311,7 +318,14 @@ export class TieredStore {
 
   #promote(from: number, fence: number, entry: TierEntry, scope: Digest): void {
     if (from === 0 || this.#deleting > 0 || fence !== this.#fence) return;
-    const promoted: TierEntry = { ...entry, scope };
+    const { value, cost, envelope } = entry.decoded as Decoded;
+    const promoted: TierEntry =
+      envelope === undefined
+        ? { ...entry, scope }
+        : {
+            ...{ key: entry.key, value: entry.value, scope, cost, decoded: { value, cost } satisfies Decoded },
+            ...{ expiresAt: envelope.expiresAt, tags: envelope.tags, decodedBytes: envelope.rawLength },
+          };
     for (let index = 0; index < from; index++) {
       const level = this.#levels[index] as Level;
       if (level.tier.writes === "on-demotion") continue;

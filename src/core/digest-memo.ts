@@ -16,26 +16,40 @@ interface Slot {
 }
 
 /** A power of two. */
-const SLOTS = 1024;
+const SLOTS = 4096;
 /** Longer texts are hashed each time. */
 const LONGEST_TEXT = 64 * 1024;
-/** Characters held in all; beyond it the memo starts anew. */
+/** Characters held in all; beyond it a text is taken only in the place of one that is at least as long. */
 const MAX_CHARACTERS = 8 * 1024 * 1024;
+
+/** Looking costs a third of a hash, so where texts do not repeat the memo stands aside: judged on a round, then for some rounds. */
+const ROUND = 512;
+const LEAST_HITS = ROUND / 4;
+const ROUNDS_ASIDE = 8;
 
 export class DigestMemo {
   #slots: (Slot | undefined)[] = emptySlots();
   #characters = 0;
+  #looks = 0;
+  #hits = 0;
+  #aside = 0;
 
   /** `digestAfter(prefix, text)`. */
   digestAfter(prefix: string, text: string): Digest {
-    if (text.length > LONGEST_TEXT) return digestAfter(prefix, text);
+    if (text.length > LONGEST_TEXT || (this.#aside > 0 && this.#aside-- > 0)) return digestAfter(prefix, text);
+    if (++this.#looks === ROUND) this.#judge();
     const place = zlib.crc32(text) & (SLOTS - 1);
     const slot = this.#slots[place];
-    if (slot !== undefined && slot.text === text && slot.prefix === prefix) return slot.digest;
+    if (slot !== undefined && slot.text === text && slot.prefix === prefix) {
+      this.#hits++;
+      return slot.digest;
+    }
     const digest = digestAfter(prefix, text);
-    if (this.#characters + text.length > MAX_CHARACTERS) this.clear();
-    this.#characters += text.length - (this.#slots[place]?.text.length ?? 0);
-    this.#slots[place] = { prefix, text, digest };
+    const growth = text.length - (slot?.text.length ?? 0);
+    if (growth <= 0 || this.#characters + growth <= MAX_CHARACTERS) {
+      this.#characters += growth;
+      this.#slots[place] = { prefix, text, digest };
+    }
     return digest;
   }
 
@@ -43,6 +57,12 @@ export class DigestMemo {
   clear(): void {
     this.#slots = emptySlots();
     this.#characters = 0;
+  }
+
+  #judge(): void {
+    if (this.#hits < LEAST_HITS) this.#aside = ROUNDS_ASIDE * ROUND;
+    this.#looks = 0;
+    this.#hits = 0;
   }
 }
 

@@ -22,10 +22,14 @@ test("tells texts apart that differ only where it does not look", () => {
   expect(new Set(digests).size).toBe(1000);
 });
 
-test("stays right when it has to start anew, and for texts that it does not hold", () => {
+test("stays right when it is full, when it stands aside, and for texts that it does not hold", () => {
   const memo = new DigestMemo();
   for (let index = 0; index < 200; index++) {
     const text = String(index).padEnd(60_000, "z");
+    expect(memo.digestAfter("p", text)).toBe(digestAfter("p", text));
+  }
+  for (let index = 0; index < 3000; index++) {
+    const text = `new ${index % 1700}`;
     expect(memo.digestAfter("p", text)).toBe(digestAfter("p", text));
   }
   const long = "l".repeat(100_000);
