@@ -15,7 +15,6 @@ import { ChatGenerationChunk, type ChatGeneration, type ChatResult, type Generat
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { isPromise, type MaybePromise } from "../core/abort.ts";
 import { StrataConfigError } from "../core/errors.ts";
-import { SingleFlight } from "../core/single-flight.ts";
 import { forRequest, withPlaceholders } from "./answer-references.ts";
 import { currentConfig, type ResolveControl } from "./call-control.ts";
 import { callParameters, modelIdentity } from "./model-identity.ts";
@@ -23,6 +22,7 @@ import { Recording } from "./recording.ts";
 import { canonicalRequest, type CanonicalRequest } from "./request.ts";
 import type { CacheRequest, RequestCache } from "./request-cache.ts";
 import { encodeAnswer, prepareReplay, type HitMetadata, type Replay, type StoredAnswer } from "./response-codec.ts";
+import { LEFT, sharedCallsOf, unlessLeft, type Landed, type RecordedChunk, type SharedCalls } from "./shared-calls.ts";
 import { closingChunk, replayChunks, sharedChunk, type ReplayPace } from "./stream-replay.ts";
 import type { Found } from "./tiered-store.ts";
 import { asMessages, WholeStream } from "./whole-stream.ts";
@@ -52,33 +52,15 @@ interface Call {
   readonly startedAt: number;
 }
 
-/** How a shared call ended: in a tier, or at the model; `value` is missing when the answer cannot be given to others. */
-type Landed = { readonly found: Found<Replay> } | { readonly value: Replay | undefined };
-
-/** A chunk as the model made it, for the leader, and taken apart, for everybody else. */
-interface RecordedChunk {
-  readonly chunk: ChatGenerationChunk;
-  readonly stored: StoredAnswer | undefined;
-}
-
-/** What is under way in one cache, by key. */
-interface UnderWay {
-  readonly flights: SingleFlight<Landed>;
-  readonly recordings: Map<string, Recording<RecordedChunk>>;
-}
-
-const underWay = new WeakMap<RequestCache, UnderWay>();
-
 export class ModelCalls {
   readonly #model: BaseChatModel;
   readonly #options: ModelCallsOptions;
-  readonly #underWay: UnderWay;
+  readonly #shared: SharedCalls;
 
   constructor(model: BaseChatModel, options: ModelCallsOptions) {
     this.#model = model;
     this.#options = options;
-    this.#underWay = underWay.get(options.cache) ?? { flights: new SingleFlight(), recordings: new Map() };
-    underWay.set(options.cache, this.#underWay);
+    this.#shared = sharedCallsOf(options.cache);
   }
 
   /** In place of the model's `_generate`. */
@@ -96,7 +78,7 @@ export class ModelCalls {
     if (reading !== undefined && !isPromise(reading)) return { generations: this.#build(call, reading) };
 
     let made: ChatResult | undefined;
-    const sharing = this.#share(call, signal, async (shared) => {
+    const sharing = this.#shared.run(call.request, signal, async (shared) => {
       const found = (await reading) ?? (await this.#findElsewhere(call));
       if (found !== undefined) return { found };
       const startedAt = this.#missed(call);
@@ -108,7 +90,7 @@ export class ModelCalls {
       return { value: this.#keep(call, made.generations, startedAt) };
     });
     // Where a stream leads, it need not wait for its reader any more.
-    this.#underWay.recordings.get(flightKey(call.request))?.wantAll();
+    this.#shared.recordingOf(call.request)?.wantAll();
     const landed = await sharing;
     if (made !== undefined) return made;
     const found = asFound(landed);
@@ -148,16 +130,14 @@ export class ModelCalls {
     const stop = (): void => reader.abort(signal?.reason);
     signal?.addEventListener("abort", stop, { once: true });
     let mine: Recording<RecordedChunk> | undefined;
-    const landing = this.#share(call, reader.signal, (shared) => {
-      mine = new Recording();
-      return this.#record(
-        call,
-        mine,
-        reading,
-        shared,
-        messages,
-        signal === undefined ? plain : { ...plain, signal: unlessLeft(shared) },
-      );
+    const landing = this.#shared.run(call.request, reader.signal, (shared) => {
+      const recording = new Recording<RecordedChunk>();
+      mine = recording;
+      const asked = signal === undefined ? plain : { ...plain, signal: unlessLeft(shared) };
+      return this.#shared.recorded(call.request, recording, async () => {
+        const found = (await reading) ?? (await this.#findElsewhere(call));
+        return found === undefined ? this.#record(call, recording, shared, messages, asked) : { found };
+      });
     });
     // Awaited below, after what was recorded has been read; a reader who leaves earlier does not want to know.
     landing.catch(() => undefined);
@@ -168,7 +148,7 @@ export class ModelCalls {
         if ("found" in landed) yield* this.#replay(call, landed.found, signal);
         return;
       }
-      const recording = this.#underWay.recordings.get(flightKey(call.request));
+      const recording = this.#shared.recordingOf(call.request);
       const hitId = this.#options.cache.hitId();
       let isFollowing = false;
       for await (const recorded of recording?.read(signal) ?? []) {
@@ -195,34 +175,23 @@ export class ModelCalls {
   async #record(
     call: Call,
     recording: Recording<RecordedChunk>,
-    reading: MaybePromise<Found<Replay> | undefined>,
     signal: AbortSignal,
     messages: BaseMessage[],
     options: object,
   ): Promise<Landed> {
-    const { recordings } = this.#underWay;
-    const key = flightKey(call.request);
-    if (this.#options.cache.coalesces) recordings.set(key, recording);
-    try {
-      const found = (await reading) ?? (await this.#findElsewhere(call));
-      if (found !== undefined) return { found };
-      const startedAt = this.#missed(call);
-      const whole = new WholeStream();
-      for await (const chunk of this.#model._streamResponseChunks(messages, options)) {
-        signal.throwIfAborted();
-        whole.add(chunk);
-        recording.push({ chunk, stored: this.#takeApart(chunk, call) });
-        await recording.untilWanted(signal);
-      }
-      // Some models end quietly with what they have when they are aborted.
+    const startedAt = this.#missed(call);
+    const whole = new WholeStream();
+    for await (const chunk of this.#model._streamResponseChunks(messages, options)) {
       signal.throwIfAborted();
-      if (whole.isComplete) return { value: this.#keep(call, whole.generations, startedAt, asMessages) };
-      this.#options.cache.bypass("not-admitted");
-      return { value: undefined };
-    } finally {
-      if (recordings.get(key) === recording) recordings.delete(key);
-      recording.end();
+      whole.add(chunk);
+      recording.push({ chunk, stored: this.#takeApart(chunk, call) });
+      await recording.untilWanted(signal);
     }
+    // Some models end quietly with what they have when they are aborted.
+    signal.throwIfAborted();
+    if (whole.isComplete) return { value: this.#keep(call, whole.generations, startedAt, asMessages) };
+    this.#options.cache.bypass("not-admitted");
+    return { value: undefined };
   }
 
   /** Reads the call; `undefined` when it is none of the cache's business. Never throws: the model call goes on. */
@@ -246,23 +215,8 @@ export class ModelCalls {
     const { cache } = this.#options;
     if (request.refresh) return undefined;
     // With stale answers the tiers are asked first: while one caller refreshes, the others are served and need not wait.
-    if (!cache.servesStale && this.#underWay.flights.isUnderWay(flightKey(request))) return undefined;
+    if (!cache.servesStale && this.#shared.isUnderWay(request)) return undefined;
     return cache.find(request);
-  }
-
-  #share(call: Call, signal: AbortSignal | undefined, compute: (signal: AbortSignal) => Promise<Landed>): Promise<Landed> {
-    const flights = this.#options.cache.coalesces ? this.#underWay.flights : new SingleFlight<Landed>();
-    const shared = async (all: AbortSignal): Promise<Landed> => {
-      try {
-        const landed = await compute(all);
-        if ("value" in landed && landed.value === undefined) this.#options.cache.giveUp(call.request);
-        return landed;
-      } catch (error) {
-        this.#options.cache.giveUp(call.request);
-        throw error;
-      }
-    };
-    return flights.run(flightKey(call.request), shared, signal === undefined ? {} : { signal });
   }
 
   #findElsewhere({ request, startedAt }: Call): Promise<Found<Replay> | undefined> {
@@ -326,27 +280,6 @@ export class ModelCalls {
     const tookMs = found.cost > 0 ? found.cost : undefined;
     return replayChunks(this.#build(call, found), { pace, clock: cache.clock, signal, tookMs });
   }
-}
-
-/** Why a stream that nobody reads any more ends. */
-const LEFT = new Error("The last reader of this stream has left.");
-
-/**
- * The signal that the model gets: aborted by callers, not by readers who leave. These close the stream, as they would close the
- * model's own; to abort it, where nobody asked for that, ends in unhandled rejections in the client of Google.
- */
-function unlessLeft(signal: AbortSignal): AbortSignal {
-  const controller = new AbortController();
-  const pass = (): void => {
-    if (signal.reason !== LEFT) controller.abort(signal.reason);
-  };
-  signal.addEventListener("abort", pass, { once: true });
-  return controller.signal;
-}
-
-/** Who asks for a fresh answer must not be given one that was looked up. */
-function flightKey({ key, refresh }: CacheRequest): string {
-  return refresh ? `refresh ${key}` : key;
 }
 
 function asFound(landed: Landed): Found<Replay> | undefined {
