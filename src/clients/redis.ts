@@ -9,7 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { isPromise, type MaybePromise } from "../core/abort.ts";
+import type { MaybePromise } from "../core/abort.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 
@@ -140,10 +140,16 @@ export class RedisConnection {
   }
 
   /** Calls `use` with the connected client, and replaces the connection when an answer to it is overdue. */
-  run<T>(use: (client: RedisClient) => Promise<T>): Promise<T> {
-    const client = this.client();
-    return isPromise(client) ? client.then((opened) => this.#watch(use(opened))) : this.#watch(use(client));
+  async run<T>(use: (client: RedisClient) => Promise<T>): Promise<T> {
+    const client = await this.client();
+    return use(client).catch(this.failed);
   }
+
+  /** Given what a call to the client rejected with: replaces a connection over which no answer comes, and throws it again. */
+  readonly failed = (error: unknown): never => {
+    if (isOverdue(error)) this.recycle();
+    throw error;
+  };
 
   /**
    * Sends commands together: in one round trip, on a cluster in one for each. The keys of one command must share a hash slot.
@@ -160,9 +166,13 @@ export class RedisConnection {
 
   /** Sends one command. */
   async send(call: RedisCall): Promise<unknown> {
-    const [reply] = await this.sendAll([call]);
-    if (reply instanceof Error) throw reply;
-    return reply;
+    const client = await this.client();
+    try {
+      return await client.call(...byName(call));
+    } catch (error) {
+      if (isUnknownScript(error)) return client.call(...byText(call));
+      return this.failed(error);
+    }
   }
 
   /** Replaces the connection: what came over it cannot be trusted, or nothing comes. */
@@ -181,7 +191,7 @@ export class RedisConnection {
 
   async #exchange(client: RedisClient, commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
     let replies: readonly unknown[];
-    if (this.isCluster || commands.length === 1) {
+    if (this.isCluster) {
       const settled = await Promise.allSettled(commands.map((command) => client.call(...command)));
       replies = settled.map((reply) => (reply.status === "fulfilled" ? reply.value : asError(reply.reason)));
     } else {
@@ -190,15 +200,6 @@ export class RedisConnection {
     }
     if (replies.some(isOverdue)) this.recycle();
     return replies;
-  }
-
-  async #watch<T>(answer: Promise<T>): Promise<T> {
-    try {
-      return await answer;
-    } catch (error) {
-      if (isOverdue(error)) this.recycle();
-      throw error;
-    }
   }
 
   async #open(): Promise<RedisClient> {

@@ -161,6 +161,38 @@ function withoutValue(args: readonly string[]): string[] {
   return [...rest.slice(2, 2 + keys), ...rest.slice(3 + keys)];
 }
 
+describe("a user who may do no more than the documentation asks for", () => {
+  test("is enough for everything", async () => {
+    const page = readFileSync(new URL("../../docs/operations/redis-client-settings.md", import.meta.url), "utf8");
+    const commands = (/\| ACL \|(.*)\|\s*`KEYS`/.exec(page)?.[1] ?? "").match(/\+[a-z]+/g) ?? [];
+    expect(commands.length).toBeGreaterThan(15);
+    await redis.call("acl", "setuser", "tier", "reset", "on", ">secret", "~strata:*", ...commands);
+    const faults: string[] = [];
+    const limited = new TieredCache({
+      tiers: [
+        memoryTier(),
+        redisTier({ client: new Redis(server.url, { username: "tier", password: "secret", lazyConnect: true }), deadline: "2s" }),
+      ],
+      modelId: "m",
+      observer: (event) => void (event.type === "tier.fault" && faults.push(event.message)),
+    });
+    for (let index = 0; index < 200; index++)
+      await limited.set(`key ${index}`, index, { tags: ["red"], scope: { tenant: `${index % 3}` } });
+    await limited.flush();
+    expect(await limited.lookup("prompt", LLM_KEY)).toBeNull();
+    await limited.update("prompt", LLM_KEY, [{ text: "an answer" }]);
+    await limited.invalidate("re*");
+    await limited.forget({ tenant: "1" });
+    await limited.clear({ tag: "red" });
+    expect(await limited.lookup("left open", LLM_KEY)).toBeNull();
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await limited.close();
+    expect(faults).toEqual([]);
+    const refused = (await redis.call("acl", "log")) as unknown[];
+    expect(refused.map((entry) => JSON.stringify(entry))).toEqual([]);
+  });
+});
+
 describe("the database on disk", () => {
   test("holds no credential of the model", async () => {
     const full = new TieredCache({ tiers: [memoryTier(), redisTier({ client: server.url, deadline: "2s" })], modelId: "m" });

@@ -49,11 +49,12 @@ export class RedisLog {
   /** Settled when the place is known from which changes are heard, or cannot be known for now. */
   readonly #listening: Promise<void> = new Promise((resolve) => {
     this.#ready = () => {
-      this.#isListening = true;
+      this.isListening = true;
       resolve();
     };
   });
-  #isListening = false;
+  /** Whether changes are heard. */
+  isListening = false;
 
   constructor(options: RedisLogOptions) {
     this.#options = options;
@@ -64,7 +65,7 @@ export class RedisLog {
    * @returns `undefined` when that is so already
    */
   listen(): Promise<void> | undefined {
-    if (this.#isListening) return undefined;
+    if (this.isListening) return undefined;
     this.#running ??= this.#run();
     return this.#listening;
   }

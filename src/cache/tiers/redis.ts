@@ -7,7 +7,7 @@
  * misses the values that were in it until they expire; `volatile-*` never touches indexes.
  */
 import { randomBytes } from "node:crypto";
-import type { CallOptions } from "../../core/abort.ts";
+import { isPromise, type CallOptions } from "../../core/abort.ts";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { StrataConfigError, StrataError } from "../../core/errors.ts";
 import type { Digest } from "../../core/key.ts";
@@ -110,13 +110,13 @@ class RedisTier implements CacheTier {
     this.flight = new RedisFlight(options, host.clock, host.random);
   }
 
-  async get(keys: readonly Digest[], options?: CallOptions): Promise<ReadonlyArray<TierEntry | undefined>> {
+  get(keys: readonly Digest[], options?: CallOptions): Promise<ReadonlyArray<TierEntry | undefined>> {
     this.#begin(options);
-    if (keys.length === 0) return [];
-    const listening = this.#listen();
-    if (listening !== undefined) await listening;
-    const stored = await this.#read(keys);
-    return keys.map((key, index) => this.#entry(key, stored[index]));
+    const [key] = keys;
+    const client = this.#log.isListening ? this.#connection.client() : undefined;
+    if (key === undefined || keys.length > 1 || client === undefined || isPromise(client)) return this.#getAll(keys);
+    // One key is what every lookup asks for: the shortest way to it.
+    return client.getBuffer(this.#layout.value(key)).then((stored) => [this.#entry(key, stored)], this.#connection.failed);
   }
 
   set(entries: readonly TierEntry[], options?: CallOptions): Promise<void> {
@@ -172,6 +172,13 @@ class RedisTier implements CacheTier {
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;
+  }
+
+  async #getAll(keys: readonly Digest[]): Promise<ReadonlyArray<TierEntry | undefined>> {
+    if (keys.length === 0) return [];
+    await this.#listen();
+    const stored = await this.#read(keys);
+    return keys.map((key, index) => this.#entry(key, stored[index]));
   }
 
   #begin(options: CallOptions | undefined): void {
