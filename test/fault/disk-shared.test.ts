@@ -113,7 +113,8 @@ describe("processes on one folder", { timeout: 120_000 }, () => {
       expect(read.right).toBeGreaterThan(100);
     }
     const file = join(root, "cache", "data.mdb");
-    expect(statSync(file).size).toBeLessThan(1.5 * maxBytes + 2 * MEBIBYTE);
+    // Each process keeps free pages of its own; what was written is ten times as much.
+    expect(statSync(file).size).toBeLessThan(3 * maxBytes);
     for (const worker of [one, two]) await ask(worker, { close: true });
     expect(findDamage(file)).toBeUndefined();
   });

@@ -29,8 +29,8 @@ export interface DiskTierOptions {
   /** The folder; made, private to the user (0700) and ignored by git, when it is not there. */
   readonly path: string;
   /**
-   * Bound on the pages in use; default 1 GiB. The file never shrinks, and is larger by 2 MiB and by free pages: measured at 1.2
-   * times this bound where one process writes to it, at 1.8 times where two do and clear it meanwhile.
+   * Bound on the pages in use; default 1 GiB. The file never shrinks, and is larger by 2 MiB and by free pages: measured at 1.3
+   * times this bound where one process writes to it, at 2 times where three do.
    */
   readonly maxBytes?: ByteSize | undefined;
   /** Longest life of an entry in this tier; default: as long as the entry itself lives. */
