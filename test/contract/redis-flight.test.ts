@@ -2,11 +2,15 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { AIMessage } from "@langchain/core/messages";
+import type { ChatResult } from "@langchain/core/outputs";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DistributedFlight } from "../../src/cache/distributed-flight.ts";
 import type { CacheTier, TierEntry } from "../../src/cache/tier.ts";
 import type { TieredCacheOptions } from "../../src/cache/cache-options.ts";
+import { cacheModel } from "../../src/cache/cached-model.ts";
 import { TieredCache } from "../../src/cache/tiered-cache.ts";
 import { memoryTier } from "../../src/cache/tiers/memory.ts";
 import { redisTier } from "../../src/cache/tiers/redis.ts";
@@ -67,11 +71,12 @@ test("four processes that ask the same at once cost one model call", async () =>
   const script = fileURLToPath(new URL("redis-flight-process.ts", import.meta.url));
   const children = Array.from({ length: 4 }, () => fork(script, [server.url, "four"], { execArgv: ["--import", "tsx"] }));
   await Promise.all(children.map((child) => once(child, "message")));
-  const answers = children.map(async (child) => (await once(child, "message"))[0] as { calls: number; text: string });
+  const answers = children.map(async (child) => (await once(child, "message"))[0] as { calls: number; texts: string[] });
   for (const child of children) child.send("Why is the sky blue?");
   const told = await Promise.all(answers);
   expect(told.reduce((total, { calls }) => total + calls, 0)).toBe(1);
-  expect(new Set(told.map(({ text }) => text)).size).toBe(1);
+  expect(new Set(told.flatMap(({ texts }) => texts)).size).toBe(1);
+  expect(told.flatMap(({ texts }) => texts)).toHaveLength(100);
 }, 30_000);
 
 describe("waiting for another process", () => {
@@ -133,6 +138,59 @@ describe("waiting for another process", () => {
     const start = performance.now();
     expect(await one.lookup("p", LLM_KEY)).toBeNull();
     expect(performance.now() - start).toBeLessThan(2 * MODEL_MS + 400);
+  });
+});
+
+describe("waiting for a model that another process has wrapped", () => {
+  /** A chat model that answers, or fails, after `ms`. */
+  class SlowModel extends BaseChatModel {
+    calls = 0;
+    readonly #ms: number;
+    readonly #fails: boolean;
+
+    constructor(ms: number, fails: boolean) {
+      super({});
+      this.#ms = ms;
+      this.#fails = fails;
+    }
+
+    _llmType(): string {
+      return "slow";
+    }
+
+    override _identifyingParams(): Record<string, unknown> {
+      return { model: "slow" };
+    }
+
+    async _generate(): Promise<ChatResult> {
+      this.calls++;
+      await new Promise((resolve) => setTimeout(resolve, this.#ms));
+      if (this.#fails) throw new Error("The model failed.");
+      return { generations: [{ text: "an answer", message: new AIMessage("an answer") }] };
+    }
+  }
+
+  test("ends as soon as that model has failed", async () => {
+    const [failing, working] = [new SlowModel(300, true), new SlowModel(10, false)];
+    const one = cacheModel(failing, { cache: process() });
+    const other = cacheModel(working, { cache: process() });
+    const first = one.invoke("p");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const start = performance.now();
+    const second = other.invoke("p");
+    await expect(first).rejects.toThrow("The model failed.");
+    expect((await second).content).toBe("an answer");
+    // Well before the 30 s that callers wait for each other at most.
+    expect(performance.now() - start).toBeLessThan(2_000);
+    expect([failing.calls, working.calls]).toEqual([1, 1]);
+  });
+
+  test("ends with its answer, which cost one call", async () => {
+    const models = [new SlowModel(300, false), new SlowModel(300, false)] as const;
+    const [one, other] = models.map((model) => cacheModel(model, { cache: process() }));
+    const answers = await Promise.all([one?.invoke("p"), other?.invoke("p")]);
+    expect(answers.map((answer) => answer?.content)).toEqual(["an answer", "an answer"]);
+    expect(models[0].calls + models[1].calls).toBe(1);
   });
 });
 
