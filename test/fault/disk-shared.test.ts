@@ -36,7 +36,9 @@ async function ask(worker: TypeScriptChild | undefined, order: object): Promise<
 
 /** Sees all of them whole; a reader may be behind another writer by the millisecond for which the engine keeps its view. */
 async function expectRead(worker: TypeScriptChild | undefined, all: readonly string[]): Promise<void> {
-  await vi.waitFor(async () => expect(await ask(worker, { read: all })).toEqual({ right: all.length, absent: 0, wrong: 0 }));
+  await vi.waitFor(async () => expect(await ask(worker, { read: all })).toEqual({ right: all.length, absent: 0, wrong: 0 }), {
+    timeout: 10_000,
+  });
 }
 
 function names(writer: string, count: number): string[] {
@@ -49,6 +51,8 @@ async function openAgainAndAgain(path: string, goOn: () => boolean): Promise<{ t
   const fault = (_operation: string, error: unknown): void => void faults.push(String(error));
   let times = 0;
   for (; goOn(); times++) {
+    // A turn of the event loop each time: opening and closing need none, and the workers' answers come in one.
+    await new Promise((resolve) => setTimeout(resolve, 5));
     const tier = diskTier({ path });
     tier.attach?.({ clock: systemClock, random: Math.random, evicted: () => undefined, fault });
     await tier.get([keyOf("one 0 0")]);
