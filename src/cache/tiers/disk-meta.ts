@@ -39,6 +39,8 @@ const META = 8;
 const MAGIC = 0xbeefc0de;
 const DATA_VERSION = 2;
 export const TREE_BYTES = 48;
+/** More than can be written in a lifetime; from about 2^53 on, the binding cannot tell one from the next. */
+const MOST_TRANSACTIONS = 2n ** 48n;
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 /** Flags of the tree of free pages: its keys are integers, and the environment may flush behind the commit. */
 const [INTEGER_KEYS, OVERLAPPING_SYNC] = [8, 0x1000];
@@ -76,6 +78,7 @@ export function pickMeta([zero, one, flushed]: readonly Buffer[]): Meta {
     expect((meta.readUInt32LE(AT.version) & 0xffff) === DATA_VERSION, `Meta page ${number} has another version.`);
     expect(meta.readUInt32LE(AT.pageSize) === pageSize, `Meta page ${number} has another page size.`);
     expect(isFreeTree(meta.readUInt16LE(AT.freeFlags)), `Meta page ${number} has flags that are not ours.`);
+    expect(transactionOf(meta) < MOST_TRANSACTIONS, `Meta page ${number} has a number that nobody counts up to.`);
     expect(transactionOf(meta) === 0n || transactionOf(meta) % 2n === BigInt(number), `Meta page ${number} is out of turn.`);
   }
   let picked = zero;
