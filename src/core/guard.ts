@@ -16,7 +16,10 @@ export interface RetryOptions {
   readonly baseMs: number;
   /** Upper bound of any wait, ms. */
   readonly maxMs: number;
-  /** Whether the error is worth another try; default: all are. */
+  /**
+   * Whether the error is worth another try; default: all are. One that is not (a bad request, a wrong key) says nothing of the
+   * engine's health: it does not count against it, unless it is `fatal`.
+   */
   readonly worthIt?: (error: unknown) => boolean;
   /**
    * What the server asked for (`Retry-After`), ms; takes the place of the jittered wait when larger. When it is beyond `maxMs`
@@ -105,7 +108,9 @@ export class Guard {
   }
 
   #fail(error: unknown): void {
-    this.#breaker.failed(error, this.#options.fatal?.(error) ?? false);
+    const fatal = this.#options.fatal?.(error) ?? false;
+    if (!fatal && this.#options.retry?.worthIt?.(error) === false) this.#breaker.withdrawn();
+    else this.#breaker.failed(error, fatal);
   }
 
   async #retry<T>(

@@ -74,6 +74,24 @@ describe("retry", () => {
     expect([given.value, call.calls]).toEqual(["bad request", 1]);
   });
 
+  it("does not hold against the engine what is not worth another try, unless it is fatal", async () => {
+    const retry = { ...RETRY, retries: 0, worthIt: (): boolean => false };
+    const { clock, guard } = bench({ retry, fatal: (error) => (error as Error).message === "gone" });
+    for (let call = 0; call < 5; call++) outcome(clock, () => guard.run(failing(1, () => new Error("bad request"))));
+    await clock.advance(0);
+    expect(guard.state).toBe("closed");
+    outcome(clock, () => guard.run(failing(1, () => new Error("gone"))));
+    await clock.advance(0);
+    expect(guard.state).toBe("open");
+    await clock.advance(10_000);
+    // The probe is refused as a request: the next call is tried at once.
+    outcome(clock, () => guard.run(failing(1, () => new Error("bad request"))));
+    await clock.advance(0);
+    const answered = outcome(clock, () => guard.run(() => Promise.resolve("answer")));
+    await clock.advance(0);
+    expect([answered.value, guard.state]).toEqual(["answer", "closed"]);
+  });
+
   it("gives each try the whole deadline", async () => {
     const { clock, guard } = bench({ deadlineMs: 50, retry: { retries: 1, baseMs: 100, maxMs: 100 } });
     let calls = 0;
