@@ -7,11 +7,16 @@
  * - Sequence numbers of one conversation start at 1 and grow; gaps may occur (a cleared conversation goes on where it was), a
  *   number is never given twice.
  * - A reader sees what the same process appended before ("read your writes"), and what others were told is stored.
+ * - What cannot be given back equal is refused with the whole batch (`accept.ts`); in `text`, `role` and `name`, which only describe
+ *   the payload, NUL and lone surrogates become U+FFFD.
  * - Two conversations never see each other's messages: a conversation is owner and session, both, whatever characters they hold.
  */
 import type { CallOptions } from "../core/abort.ts";
 
-/** Whose conversation, and which. Any text up to 1,024 characters without NUL; the owner `""` is the one without a name. */
+/**
+ * Whose conversation, and which: any well-formed text of up to 1,024 characters without NUL. The owner `""` is the one without a
+ * name; a session has at least one character.
+ */
 export interface Conversation {
   readonly ownerId: string;
   readonly sessionId: string;
@@ -19,17 +24,17 @@ export interface Conversation {
 
 /** A message as it is stored. */
 export interface LogMessage {
-  /** Unique within its conversation; any text of 1 to 256 characters without NUL. */
+  /** Unique within its conversation; any well-formed text of 1 to 256 characters without NUL. */
   readonly id: string;
-  /** `"human"`, `"ai"`, `"system"`, `"tool"`, …: for search and for tool pairs; the payload has everything. */
+  /** `"human"`, `"ai"`, `"system"`, `"tool"`, …: for search and for tool pairs; the payload has everything. 1 to 64 characters. */
   readonly role: string;
-  /** The speaker, where one is named. */
+  /** The speaker, where one is named; up to 256 characters. */
   readonly name?: string | undefined;
-  /** Unix ms. */
+  /** Unix ms, whole, from the year 0 to 9999. */
   readonly createdAt: number;
   /** What search reads: the text without reasoning, tool arguments and data. May be empty. */
   readonly text: string;
-  /** JSON of the whole message. */
+  /** JSON of the whole message. `JSON.stringify` escapes what cannot stand in it: NUL and lone surrogates. */
   readonly payload: string;
 }
 
@@ -61,16 +66,26 @@ export interface ReadRange extends CallOptions {
   readonly limit?: number | undefined;
 }
 
+/** How an append is made. */
+export interface AppendOptions extends CallOptions {
+  readonly notes?: ConversationNotes | undefined;
+}
+
 export interface MessageLog {
   readonly name: string;
-  append(
-    conversation: Conversation,
-    messages: readonly LogMessage[],
-    options?: CallOptions & { readonly notes?: ConversationNotes | undefined },
-  ): Promise<AppendResult>;
+  /**
+   * Rejects when nothing can say that the messages are stored; they may be, all the same (a reply was lost): the caller may append
+   * them again under the same ids.
+   */
+  append(conversation: Conversation, messages: readonly LogMessage[], options?: AppendOptions): Promise<AppendResult>;
   read(conversation: Conversation, range?: ReadRange): Promise<readonly StoredMessage[]>;
   /** Removes every message of the conversation; gives how many. Late deliveries of removed messages do not bring them back. */
   clear(conversation: Conversation, options?: CallOptions): Promise<number>;
+  /**
+   * Removes everything of an owner: messages, notes, what is on its way, what was set aside; gives the number of messages. Late
+   * deliveries do not bring anything back.
+   */
+  forget(ownerId: string, options?: CallOptions): Promise<number>;
   /** Everything that was accepted before the call is where the log keeps things for good. */
   drain(options?: CallOptions): Promise<void>;
   close(): Promise<void>;

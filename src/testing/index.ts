@@ -18,5 +18,11 @@ export {
 } from "./chaos.ts";
 export { manualClock, type ManualClock } from "../core/clock.ts";
 export { describeEviction } from "./describe-eviction.ts";
+export {
+  describeMessageLog,
+  type MakeMessageLog,
+  type MessageLogCapabilities,
+  type MessageLogContext,
+} from "./describe-message-log.ts";
 export { startDeepSeekStandIn, type DeepSeekStandIn } from "./deepseek-stand-in/start.ts";
 export type { DeepSeekStandInOptions } from "./deepseek-stand-in/options.ts";
