@@ -31,6 +31,17 @@ export type { HitMetadata, StoredAnswer, StoredGeneration, StoredMessage } from 
 export type { Admit } from "./cache/admission.ts";
 export type { Eviction, EvictionName } from "./cache/eviction.ts";
 
+// Which of the answers to similar questions may be served.
+export { staticPolicy, type StaticPolicyOptions } from "./cache/semantic/policies/static.ts";
+export type {
+  SemanticAction,
+  SemanticCandidate,
+  SemanticDecision,
+  SemanticOutcome,
+  SemanticQuestion,
+  SimilarityPolicy,
+} from "./cache/semantic/similarity-policy.ts";
+
 // Words that all parts share.
 export type { Scope } from "./core/scope.ts";
 export type { Digest } from "./core/key.ts";
