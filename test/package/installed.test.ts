@@ -48,9 +48,11 @@ beforeAll(() => {
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 describe("the installed package", () => {
-  test("holds the build and the front pages, and nothing else", () => {
+  test("holds the build, the front pages and the static model, and nothing else", () => {
     const outside = packed.filter((path) => !path.startsWith("dist/"));
-    expect(outside.toSorted()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+    const model = ["LICENSE", "LICENSE.wordnet.txt", "NOTICE.md", "scale.f32", "table.i8", "vocab.txt"];
+    const files = ["CHANGELOG.md", "LICENSE", "README.md", ...model.map((name) => `models/static-enpt-256/${name}`)];
+    expect(outside.toSorted()).toEqual([...files, "package.json"]);
   });
 
   test("names no path of the machine that built it", () => {

@@ -1,0 +1,3 @@
+/** `langchain-strata/local`: models that run in this process, with no key and no network. */
+export { LocalEmbeddings, type LocalEmbeddingsOptions } from "./embeddings/local-embeddings.ts";
+export type { LocalModelInfo } from "./embeddings/text-model.ts";
