@@ -12,8 +12,8 @@ const LONGEST_ROLE = 64;
 /** A message beyond it is no message of a conversation; a file belongs into a store of files. In UTF-16 units. */
 const LONGEST_PAYLOAD = 16 * 1024 * 1024;
 const LONGEST_FEATURE = 256;
-/** The years 0 to 9999, which every engine can hold. */
-const FIRST_MS = -62_167_219_200_000;
+/** The years 1 to 9999, which every engine can hold. */
+const FIRST_MS = -62_135_596_800_000;
 const LAST_MS = 253_402_300_799_999;
 
 /** @throws {@link StrataConfigError} when it names no conversation */
@@ -51,7 +51,7 @@ export function acceptMessages(messages: readonly LogMessage[]): LogMessage[] {
       throw refuse("name", `a text of up to ${LONGEST_ID} characters`);
     }
     if (!Number.isSafeInteger(createdAt) || createdAt < FIRST_MS || createdAt > LAST_MS) {
-      throw refuse("createdAt", "whole Unix milliseconds of the years 0 to 9999");
+      throw refuse("createdAt", "whole Unix milliseconds of the years 1 to 9999");
     }
     if (typeof text !== "string" || text.length > LONGEST_PAYLOAD) throw refuse("text", `up to ${LONGEST_PAYLOAD} characters`);
     if (!isName(payload, 1, LONGEST_PAYLOAD)) {

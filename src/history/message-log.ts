@@ -30,7 +30,7 @@ export interface LogMessage {
   readonly role: string;
   /** The speaker, where one is named; up to 256 characters. */
   readonly name?: string | undefined;
-  /** Unix ms, whole, from the year 0 to 9999. */
+  /** Unix ms, whole, of the years 1 to 9999. */
   readonly createdAt: number;
   /** What search reads: the text without reasoning, tool arguments and data. May be empty. */
   readonly text: string;

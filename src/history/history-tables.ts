@@ -1,0 +1,385 @@
+/**
+ * The history in SQL: each operation is one statement, so it is carried out whole or not at all, and costs one commit. Rows of
+ * conversations are locked in the order of their keys, so that processes which write at the same time cannot lock each other out.
+ */
+import type { CallOptions } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Digest } from "../core/key.ts";
+import { migrate } from "../clients/migrate.ts";
+import type { SqlClient, SqlRow, SqlValue } from "../clients/sql.ts";
+import { conversationKey, ownerKey } from "./conversation-key.ts";
+import type { AppendResult, Conversation, ConversationNotes, LogMessage, ReadRange, StoredMessage } from "./message-log.ts";
+import { searchedText, withoutAccents } from "./message-search.ts";
+import { HISTORY_MIGRATIONS } from "./schema.ts";
+
+/** A batch that Redis has numbered, on its way to the tables. */
+export interface NumberedBatch {
+  readonly conversation: Conversation;
+  readonly notes?: ConversationNotes | undefined;
+  readonly messages: readonly StoredMessage[];
+  /** Unix ms of the clock that `forget` goes by. */
+  readonly acceptedAt: number;
+}
+
+/** What an append may ask for beyond its messages. */
+export interface TableAppend extends CallOptions {
+  readonly notes?: ConversationNotes | undefined;
+  /** Numbers are above this, whatever the table knows. */
+  readonly floor?: number | undefined;
+  /** Notes in the same transaction that the copy in Redis lacks these messages. */
+  readonly stale?: boolean | undefined;
+}
+
+export interface TableAppendResult extends AppendResult {
+  /** Every number up to this was given to an earlier append. */
+  readonly base: number;
+}
+
+export interface TableState {
+  readonly lastSeq: number;
+  readonly clearedSeq: number;
+}
+
+const MESSAGE = `seq, id, role, name, (extract(epoch FROM created_at) * 1000)::bigint AS created_at, text, payload`;
+
+/** The rows of messages, given as lists; `key` names the conversation. Numbers are bound as text where they pass 2^53 nowhere. */
+const SEARCH = `to_tsvector('pg_catalog.portuguese', words) || to_tsvector('pg_catalog.english', words)
+  || CASE WHEN bare IS NULL THEN ''::tsvector ELSE to_tsvector('pg_catalog.portuguese', bare) END`;
+
+const appendStatement = (stale: boolean): string => `
+  WITH talk AS (
+    INSERT INTO strata_conversations AS c
+      (key, owner_key, owner_id, session_id, feature, metadata, last_seq, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::bigint + $8::bigint, $9, $9)
+    ON CONFLICT (key) DO UPDATE SET
+      last_seq = greatest(c.last_seq, $7::bigint) + $8::bigint, updated_at = greatest(c.updated_at, excluded.updated_at),
+      feature = coalesce(excluded.feature, c.feature), metadata = c.metadata || excluded.metadata
+    RETURNING id, last_seq - $8::bigint AS base, archived_at
+  ), fresh AS (
+    INSERT INTO strata_messages (conversation_id, seq, id, role, name, created_at, text, payload, search)
+    SELECT talk.id, talk.base + n, m.id, m.role, m.name, to_timestamp(m.at / 1000), m.text, m.payload, ${SEARCH}
+    FROM talk, unnest($10::text[], $11::text[], $12::text[], $13::double precision[], $14::text[], $15::text[], $16::text[],
+      $17::text[]) WITH ORDINALITY AS m (id, role, name, at, text, payload, words, bare, n)
+    WHERE talk.archived_at IS NULL
+      OR NOT EXISTS (SELECT FROM strata_archived_messages a WHERE a.conversation_id = talk.id AND a.id = m.id)
+    ORDER BY n
+    ON CONFLICT (conversation_id, id) DO NOTHING
+    RETURNING 1
+  )${
+    stale
+      ? `, stale AS (
+    INSERT INTO strata_stale_windows (key, mark) VALUES ($1, 1)
+    ON CONFLICT (key) DO UPDATE SET mark = strata_stale_windows.mark + 1
+  )`
+      : ""
+  }
+  SELECT base, (SELECT count(*) FROM fresh) AS added FROM talk`;
+
+const APPEND = appendStatement(false);
+const APPEND_STALE = appendStatement(true);
+
+/** Numbers of the writer come from Redis; what was cleared, forgotten, or is there already is passed over. */
+const STORE = `
+  WITH talk AS (
+    INSERT INTO strata_conversations AS c
+      (key, owner_key, owner_id, session_id, feature, metadata, last_seq, created_at, updated_at)
+    SELECT key, owner_key, owner_id, session_id, feature, metadata::jsonb, last_seq, $1, $1
+    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::double precision[])
+      AS g (key, owner_key, owner_id, session_id, feature, metadata, last_seq, at)
+    WHERE NOT EXISTS (
+      SELECT FROM strata_forgotten f WHERE f.owner_key = g.owner_key AND f.forgotten_at >= to_timestamp(g.at / 1000))
+    ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET
+      last_seq = greatest(c.last_seq, excluded.last_seq), updated_at = greatest(c.updated_at, excluded.updated_at),
+      feature = coalesce(excluded.feature, c.feature), metadata = c.metadata || excluded.metadata
+    RETURNING id, key, cleared_seq, archived_at
+  ), fresh AS (
+    INSERT INTO strata_messages (conversation_id, seq, id, role, name, created_at, text, payload, search)
+    SELECT talk.id, m.seq, m.id, m.role, m.name, to_timestamp(m.at / 1000), m.text, m.payload, ${SEARCH}
+    FROM unnest($10::text[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::double precision[], $16::text[],
+      $17::text[], $18::text[], $19::text[]) AS m (key, seq, id, role, name, at, text, payload, words, bare)
+      JOIN talk USING (key)
+    WHERE m.seq > talk.cleared_seq AND (talk.archived_at IS NULL
+      OR NOT EXISTS (SELECT FROM strata_archived_messages a WHERE a.conversation_id = talk.id AND a.id = m.id))
+    ORDER BY key, m.seq
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+  )
+  SELECT count(*) AS added FROM fresh`;
+
+/** Of numbered messages those that are not stored although nothing forbids it: another message has their number. */
+const DISPLACED = `
+  SELECT m.place FROM unnest($1::text[], $2::bigint[], $3::text[]) WITH ORDINALITY AS m (key, seq, id, place)
+    JOIN strata_conversations c USING (key)
+  WHERE m.seq > c.cleared_seq
+    AND EXISTS (SELECT FROM strata_messages o WHERE o.conversation_id = c.id AND o.seq = m.seq AND o.id <> m.id)
+    AND NOT EXISTS (SELECT FROM strata_messages o WHERE o.conversation_id = c.id AND o.id = m.id)
+    AND NOT EXISTS (SELECT FROM strata_archived_messages o WHERE o.conversation_id = c.id AND o.id = m.id)
+  ORDER BY m.place`;
+
+const READ = ["strata_messages", "strata_archived_messages"]
+  .map(
+    (table) => `(SELECT ${MESSAGE} FROM ${table}
+      WHERE conversation_id = (SELECT id FROM strata_conversations WHERE key = $1) AND seq > $2::bigint AND seq < $3::bigint
+      ORDER BY seq DESC LIMIT $4::bigint)`,
+  )
+  .join(" UNION ALL ");
+
+const KNOWN = ["strata_messages", "strata_archived_messages"]
+  .map(
+    (table) => `SELECT id, seq FROM ${table}
+      WHERE conversation_id = (SELECT id FROM strata_conversations WHERE key = $1) AND id = any($2)`,
+  )
+  .join(" UNION ALL ");
+
+const CLEAR = `
+  WITH talk AS (
+    INSERT INTO strata_conversations AS c (key, owner_key, owner_id, session_id, last_seq, cleared_seq, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5::bigint, $5::bigint, $6, $6)
+    ON CONFLICT (key) DO UPDATE SET last_seq = greatest(c.last_seq, excluded.last_seq),
+      cleared_seq = greatest(c.last_seq, excluded.last_seq), updated_at = greatest(c.updated_at, excluded.updated_at)
+    RETURNING id, cleared_seq
+  ), gone AS (
+    DELETE FROM strata_messages m USING talk WHERE m.conversation_id = talk.id AND m.seq <= talk.cleared_seq RETURNING m.seq
+  ), unarchived AS (
+    DELETE FROM strata_archived_messages m USING talk
+    WHERE m.conversation_id = talk.id AND m.seq <= talk.cleared_seq RETURNING m.seq
+  )
+  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM unarchived) AS removed,
+    (SELECT count(*) FROM gone WHERE seq = any($7::bigint[])) AS counted`;
+
+/**
+ * Whoever stores what was on its way holds this lock with others, whoever forgets holds it alone: of two transactions at a time,
+ * one sees what the other did. Hexadecimal of "forget".
+ */
+const FORGETTING = "x'666f72676574'::bigint";
+
+/** The largest that a `bigint` holds; numbers of messages stay below 2^53. */
+const BEYOND = Number.MAX_SAFE_INTEGER;
+
+type MessageRow = {
+  seq: number;
+  id: string;
+  role: string;
+  name: string | null;
+  created_at: number;
+  text: string;
+  payload: string;
+};
+
+export class HistoryTables {
+  readonly sql: SqlClient;
+  readonly #clock: Clock;
+  #migrating: Promise<unknown> | undefined;
+
+  constructor(sql: SqlClient, clock: Clock) {
+    this.sql = sql;
+    this.#clock = clock;
+  }
+
+  /** The messages must have been accepted (`accept.ts`), and be at least one. */
+  async append(
+    conversation: Conversation,
+    messages: readonly LogMessage[],
+    options: TableAppend = {},
+  ): Promise<TableAppendResult> {
+    const { notes, floor = 0, stale = false, signal } = options;
+    const key = conversationKey(conversation);
+    const [outcome] = await this.query<{ base: number; added: number }>(
+      stale ? APPEND_STALE : APPEND,
+      [
+        key,
+        ownerKey(conversation.ownerId),
+        conversation.ownerId,
+        conversation.sessionId,
+        notes?.feature ?? null,
+        JSON.stringify(notes?.metadata ?? {}),
+        floor,
+        messages.length,
+        this.#now(),
+        ...columns(messages),
+      ],
+      { signal },
+    );
+    const { base, added } = outcome as { base: number; added: number };
+    if (added === messages.length) return { base, added, seqs: messages.map((_, index) => base + 1 + index) };
+    const known = await this.known(key, messages);
+    return { base, added, seqs: messages.map(({ id }) => known.get(id) as number) };
+  }
+
+  /** The numbers of those messages that are stored, by id. */
+  async known(key: Digest, messages: readonly LogMessage[], options?: CallOptions): Promise<Map<string, number>> {
+    const rows = await this.query<{ id: string; seq: number }>(KNOWN, [key, messages.map(({ id }) => id)], options);
+    return new Map(rows.map(({ id, seq }) => [id, seq]));
+  }
+
+  /** Oldest first. */
+  async read(key: Digest, range: ReadRange): Promise<StoredMessage[]> {
+    const { after = 0, before = BEYOND, limit = BEYOND, signal } = range;
+    const rows = await this.query<MessageRow>(
+      `SELECT * FROM (${READ}) AS both_tables ORDER BY seq DESC LIMIT $4::bigint`,
+      [key, after, Math.min(before, BEYOND), Math.min(limit, BEYOND)],
+      { signal },
+    );
+    return rows.toReversed().map(messageOf);
+  }
+
+  async state(key: Digest, options?: CallOptions): Promise<TableState> {
+    const [row] = await this.query<{ last_seq: number; cleared_seq: number }>(
+      "SELECT last_seq, cleared_seq FROM strata_conversations WHERE key = $1",
+      [key],
+      options,
+    );
+    return { lastSeq: row?.last_seq ?? 0, clearedSeq: row?.cleared_seq ?? 0 };
+  }
+
+  /**
+   * Stores batches that have their numbers; what is there already is passed over, so they may be stored again.
+   * @returns the messages whose number another message has, by their place in the list of all messages: none but after numbers
+   * were given twice, which epochs prevent
+   */
+  async store(batches: readonly NumberedBatch[], options?: CallOptions): Promise<StoredMessage[]> {
+    const talks = new Map<Digest, { batch: NumberedBatch; notes: ConversationNotes; lastSeq: number; acceptedAt: number }>();
+    const keys: Digest[] = [];
+    const messages: StoredMessage[] = [];
+    for (const batch of batches) {
+      const key = conversationKey(batch.conversation);
+      const known = talks.get(key);
+      talks.set(key, {
+        batch,
+        notes: merge(known?.notes, batch.notes),
+        lastSeq: Math.max(known?.lastSeq ?? 0, ...batch.messages.map(({ seq }) => seq)),
+        acceptedAt: batch.acceptedAt,
+      });
+      for (const message of batch.messages) {
+        keys.push(key);
+        messages.push(message);
+      }
+    }
+    const all = [...talks.entries()];
+    const seqs = messages.map(({ seq }) => seq);
+    const parameters: SqlValue[] = [
+      this.#now(),
+      all.map(([key]) => key),
+      all.map(([, { batch }]) => ownerKey(batch.conversation.ownerId)),
+      all.map(([, { batch }]) => batch.conversation.ownerId),
+      all.map(([, { batch }]) => batch.conversation.sessionId),
+      all.map(([, { notes }]) => notes.feature ?? null),
+      all.map(([, { notes }]) => JSON.stringify(notes.metadata ?? {})),
+      all.map(([, { lastSeq }]) => lastSeq),
+      all.map(([, { acceptedAt }]) => acceptedAt),
+      keys,
+      seqs,
+      ...columns(messages),
+    ];
+    await this.ready();
+    return this.sql.transaction(async (sql) => {
+      await sql.query(`SELECT pg_advisory_xact_lock_shared(${FORGETTING})::text`);
+      const [outcome] = await sql.query<{ added: number }>(STORE, parameters);
+      if (outcome?.added === messages.length) return [];
+      const rows = await sql.query<{ place: number }>(DISPLACED, [keys, seqs, messages.map(({ id }) => id)]);
+      return rows.map(({ place }) => messages[place - 1] as StoredMessage);
+    }, options);
+  }
+
+  /**
+   * Removes the messages up to the highest number known here or given as `lastSeq`.
+   * @param pending numbers that may be stored or still on their way
+   * @returns how many were removed here, and how many of those were `pending`
+   */
+  async clear(
+    conversation: Conversation,
+    lastSeq: number,
+    pending: readonly number[],
+    options?: CallOptions,
+  ): Promise<{ removed: number; counted: number }> {
+    const [outcome] = await this.query<{ removed: number; counted: number }>(
+      CLEAR,
+      [
+        conversationKey(conversation),
+        ownerKey(conversation.ownerId),
+        conversation.ownerId,
+        conversation.sessionId,
+        lastSeq,
+        this.#now(),
+        pending,
+      ],
+      options,
+    );
+    return outcome as { removed: number; counted: number };
+  }
+
+  /** @param before Unix ms: what was accepted up to then and comes later is dropped */
+  async forget(ownerId: string, before: number, options?: CallOptions): Promise<{ removed: number; keys: Digest[] }> {
+    const owner = ownerKey(ownerId);
+    await this.ready();
+    return this.sql.transaction(async (sql) => {
+      await sql.query(`SELECT pg_advisory_xact_lock(${FORGETTING})::text`);
+      await sql.query(
+        `INSERT INTO strata_forgotten AS f (owner_key, forgotten_at) VALUES ($1, to_timestamp($2::double precision / 1000))
+         ON CONFLICT (owner_key) DO UPDATE SET forgotten_at = greatest(f.forgotten_at, excluded.forgotten_at)`,
+        [owner, before],
+      );
+      const talks = await sql.query<{ id: number; key: string }>(
+        "SELECT id, key FROM strata_conversations WHERE owner_key = $1 ORDER BY key FOR UPDATE",
+        [owner],
+      );
+      const ids = talks.map(({ id }) => id);
+      let removed = 0;
+      for (const table of ["strata_messages", "strata_archived_messages"]) {
+        const [count] = await sql.query<{ removed: number }>(
+          `WITH gone AS (DELETE FROM ${table} WHERE conversation_id = any($1::bigint[]) RETURNING 1)
+           SELECT count(*) AS removed FROM gone`,
+          [ids],
+        );
+        removed += count?.removed ?? 0;
+      }
+      await sql.query("DELETE FROM strata_dead_letters WHERE owner_key = $1", [owner]);
+      await sql.query("DELETE FROM strata_conversations WHERE id = any($1::bigint[])", [ids]);
+      return { removed, keys: talks.map(({ key }) => key) };
+    }, options);
+  }
+
+  /** Runs a statement; the tables are made before the first. A failure is tried again with the next one. */
+  async query<R extends SqlRow>(text: string, parameters: readonly SqlValue[], options?: CallOptions): Promise<R[]> {
+    await this.ready();
+    return this.sql.query<R>(text, parameters, options);
+  }
+
+  async ready(): Promise<void> {
+    this.#migrating ??= migrate(this.sql, "history", HISTORY_MIGRATIONS);
+    try {
+      await this.#migrating;
+    } catch (error) {
+      this.#migrating = undefined;
+      throw error;
+    }
+  }
+
+  #now(): Date {
+    return new Date(this.#clock.now());
+  }
+}
+
+/** The parts of messages as lists, in the order in which the statements name them. */
+function columns(messages: readonly LogMessage[]): SqlValue[] {
+  const words = messages.map(({ text }) => searchedText(text));
+  return [
+    messages.map(({ id }) => id),
+    messages.map(({ role }) => role),
+    messages.map(({ name }) => name ?? null),
+    messages.map(({ createdAt }) => createdAt),
+    messages.map(({ text }) => text),
+    messages.map(({ payload }) => payload),
+    words,
+    words.map((text) => withoutAccents(text) ?? null),
+  ];
+}
+
+function messageOf({ seq, id, role, name, created_at, text, payload }: MessageRow): StoredMessage {
+  return { id, role, ...(name !== null && { name }), createdAt: created_at, text, payload, seq };
+}
+
+function merge(one: ConversationNotes | undefined, other: ConversationNotes | undefined): ConversationNotes {
+  return { feature: other?.feature ?? one?.feature, metadata: { ...one?.metadata, ...other?.metadata } };
+}

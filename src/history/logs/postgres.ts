@@ -1,0 +1,104 @@
+/** A message log in PostgreSQL, or in PGlite, alone: what is acknowledged is committed. */
+import type { CallOptions } from "../../core/abort.ts";
+import { systemClock, type Clock } from "../../core/clock.ts";
+import { StrataConfigError, StrataError } from "../../core/errors.ts";
+import { refuseUnknown } from "../../core/options.ts";
+import type { SqlClient } from "../../clients/sql.ts";
+import { acceptConversation, acceptMessages, acceptNotes, acceptOwner, acceptRange } from "../accept.ts";
+import { conversationKey } from "../conversation-key.ts";
+import { HistoryTables } from "../history-tables.ts";
+import type {
+  AppendOptions,
+  AppendResult,
+  Conversation,
+  LogMessage,
+  MessageLog,
+  ReadRange,
+  StoredMessage,
+} from "../message-log.ts";
+
+export interface PostgresLogOptions {
+  /** `pgClient(pool)` or `pgliteClient()`; stays the caller's. */
+  readonly sql: SqlClient;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Keeps messages in tables, which are made at the first use. An append is one statement: one commit.
+ * @throws {@link StrataConfigError} naming the option
+ */
+export function postgresLog(options: PostgresLogOptions): MessageLog {
+  refuseUnknown("postgresLog", options, ["sql", "clock"]);
+  const { sql, clock = systemClock } = options;
+  if (typeof sql?.query !== "function" || typeof sql.transaction !== "function") {
+    throw new StrataConfigError("postgresLog.sql", sql, "a SqlClient, such as pgClient(pool) or pgliteClient()");
+  }
+  return new PostgresLog(new HistoryTables(sql, clock), clock);
+}
+
+class PostgresLog implements MessageLog {
+  readonly name = "postgres";
+  readonly #tables: HistoryTables;
+  readonly #clock: Clock;
+  readonly #pending = new Set<Promise<unknown>>();
+  #closing: Promise<unknown> | undefined;
+
+  constructor(tables: HistoryTables, clock: Clock) {
+    this.#tables = tables;
+    this.#clock = clock;
+  }
+
+  append(conversation: Conversation, messages: readonly LogMessage[], options: AppendOptions = {}): Promise<AppendResult> {
+    return this.#tracked(options, async () => {
+      acceptConversation(conversation);
+      const notes = acceptNotes(options.notes);
+      const accepted = acceptMessages(messages);
+      if (accepted.length === 0) return { seqs: [], added: 0 };
+      const { seqs, added } = await this.#tables.append(conversation, accepted, { notes, signal: options.signal });
+      return { seqs, added };
+    });
+  }
+
+  read(conversation: Conversation, range: ReadRange = {}): Promise<readonly StoredMessage[]> {
+    return this.#tracked(range, async () => {
+      acceptConversation(conversation);
+      acceptRange(range);
+      return range.limit === 0 ? [] : this.#tables.read(conversationKey(conversation), range);
+    });
+  }
+
+  clear(conversation: Conversation, options: CallOptions = {}): Promise<number> {
+    return this.#tracked(options, async () => {
+      acceptConversation(conversation);
+      return (await this.#tables.clear(conversation, 0, [], options)).removed;
+    });
+  }
+
+  forget(ownerId: string, options: CallOptions = {}): Promise<number> {
+    return this.#tracked(options, async () => {
+      acceptOwner(ownerId);
+      return (await this.#tables.forget(ownerId, this.#clock.now(), options)).removed;
+    });
+  }
+
+  drain(options: CallOptions = {}): Promise<void> {
+    return this.#tracked(options, async () => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= Promise.allSettled(this.#pending);
+    await this.#closing;
+  }
+
+  async #tracked<T>(options: CallOptions, work: () => Promise<T>): Promise<T> {
+    options.signal?.throwIfAborted();
+    if (this.#closing !== undefined) throw new StrataError("CLOSED", "The message log is closed.");
+    const running = work();
+    this.#pending.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#pending.delete(running);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The tables of the chat history, in PostgreSQL 14 or later and in PGlite.
+ *
+ * | table | holds |
+ * | --- | --- |
+ * | `strata_conversations` | a conversation: whose, its notes, the highest number given |
+ * | `strata_messages` | messages, with what search reads |
+ * | `strata_archived_messages` | messages of conversations that nobody has used for long; read, but not searched |
+ * | `strata_message_embeddings` | vectors of messages, in a narrow table of their own (only with the extension `vector`) |
+ * | `strata_dead_letters` | what the writer could not store |
+ * | `strata_forgotten` | who was forgotten lately, as digests: what is still on its way is dropped |
+ * | `strata_epochs` | the spells of numbers that Redis gave; see `redis-layout.ts` |
+ * | `strata_stale_windows` | conversations whose copy in Redis lacks a message |
+ *
+ * A conversation is found by the digest of its owner and session, since two names of 1,024 characters do not fit into an index.
+ *
+ * `search` holds the words of a message under three readings: stemmed as Portuguese, stemmed as Portuguese without accents, and
+ * stemmed as English. Snowball stems "configurações" and "configuracoes" differently, and people write both; so a question is
+ * asked under all readings too. It is computed when a message is written, not by the column: what has no accents is read once
+ * less, and no extension (`unaccent`) is needed.
+ */
+import type { Migration } from "../clients/migrate.ts";
+
+const MESSAGE_COLUMNS = `
+  conversation_id bigint NOT NULL,
+  seq bigint NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  role text NOT NULL,
+  name text,
+  created_at timestamptz NOT NULL,
+  text text NOT NULL,
+  payload text NOT NULL`;
+
+export const HISTORY_MIGRATIONS: readonly Migration[] = [
+  {
+    number: 1,
+    name: "create the history",
+    statements: [
+      `CREATE TABLE strata_conversations (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        key text COLLATE "C" NOT NULL UNIQUE,
+        owner_key text COLLATE "C" NOT NULL,
+        owner_id text NOT NULL,
+        session_id text NOT NULL,
+        feature text,
+        metadata jsonb NOT NULL DEFAULT '{}',
+        last_seq bigint NOT NULL DEFAULT 0,
+        cleared_seq bigint NOT NULL DEFAULT 0,
+        created_at timestamptz NOT NULL,
+        updated_at timestamptz NOT NULL,
+        archived_at timestamptz
+      ) WITH (fillfactor = 70)`,
+      "COMMENT ON COLUMN strata_conversations.last_seq IS 'The highest number ever given, as far as PostgreSQL knows'",
+      "COMMENT ON COLUMN strata_conversations.cleared_seq IS 'Messages up to this number were removed; they are not stored again'",
+      "CREATE INDEX ON strata_conversations (owner_key, updated_at)",
+      "CREATE INDEX ON strata_conversations (updated_at)",
+      `CREATE TABLE strata_messages (${MESSAGE_COLUMNS},
+        search tsvector NOT NULL,
+        PRIMARY KEY (conversation_id, seq),
+        UNIQUE (conversation_id, id)
+      )`,
+      "CREATE INDEX ON strata_messages (conversation_id, created_at)",
+      "CREATE INDEX ON strata_messages USING gin (search)",
+      `CREATE TABLE strata_archived_messages (${MESSAGE_COLUMNS},
+        PRIMARY KEY (conversation_id, seq),
+        UNIQUE (conversation_id, id)
+      )`,
+      `CREATE TABLE strata_dead_letters (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        place text COLLATE "C" NOT NULL,
+        owner_key text COLLATE "C",
+        entry bytea NOT NULL,
+        error text NOT NULL,
+        died_at timestamptz NOT NULL,
+        UNIQUE (place)
+      )`,
+      "COMMENT ON COLUMN strata_dead_letters.place IS 'Where it came from: stream, entry, and the number of the message'",
+      "CREATE INDEX ON strata_dead_letters (owner_key)",
+      `CREATE TABLE strata_forgotten (
+        owner_key text COLLATE "C" PRIMARY KEY,
+        forgotten_at timestamptz NOT NULL
+      )`,
+      `CREATE TABLE strata_epochs (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        reason text NOT NULL,
+        began_at timestamptz NOT NULL
+      )`,
+      `CREATE TABLE strata_stale_windows (
+        key text COLLATE "C" PRIMARY KEY,
+        mark bigint NOT NULL
+      )`,
+    ],
+  },
+];
+
+/** Carried out when messages are embedded first: the type `vector` is there only with the extension of that name. */
+export const EMBEDDING_MIGRATIONS: readonly Migration[] = [
+  {
+    number: 1,
+    name: "create the embeddings of messages",
+    statements: [
+      "CREATE EXTENSION IF NOT EXISTS vector",
+      `CREATE TABLE strata_message_embeddings (
+        conversation_id bigint NOT NULL,
+        seq bigint NOT NULL,
+        model text COLLATE "C" NOT NULL,
+        owner_key text COLLATE "C" NOT NULL,
+        embedding vector NOT NULL,
+        PRIMARY KEY (conversation_id, seq, model),
+        FOREIGN KEY (conversation_id, seq) REFERENCES strata_messages ON DELETE CASCADE
+      )`,
+      // Beyond 2 kB a value moves to another place, and a scan of many takes four times as long.
+      "ALTER TABLE strata_message_embeddings ALTER COLUMN embedding SET STORAGE PLAIN",
+      "CREATE INDEX ON strata_message_embeddings (owner_key, model)",
+    ],
+  },
+];
