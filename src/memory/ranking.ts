@@ -190,7 +190,7 @@ class TopList {
     const heap = this.#heap;
     if (heap.length < this.#k) {
       heap.push(turn);
-      for (let at = heap.length - 1; at > 0; ) {
+      for (let at = heap.length - 1; at > 0;) {
         const parent = (at - 1) >> 1;
         if (!worse(heap[at] as RankedTurn, heap[parent] as RankedTurn)) break;
         swap(heap, at, parent);
@@ -198,7 +198,7 @@ class TopList {
       }
     } else if (this.#k > 0 && worse(heap[0] as RankedTurn, turn)) {
       heap[0] = turn;
-      for (let at = 0; ; ) {
+      for (let at = 0; ;) {
         const left = 2 * at + 1;
         const right = left + 1;
         let worst = at;

@@ -24,7 +24,10 @@ const memo = new Map<string, WordForms>();
 
 /** Lower case without accents: `"São Paulo"` gives `"sao paulo"`. */
 export function fold(text: string): string {
-  return text.normalize("NFD").replace(/\p{M}+/gu, "").toLowerCase();
+  return text
+    .normalize("NFD")
+    .replace(/\p{M}+/gu, "")
+    .toLowerCase();
 }
 
 /** All words of a text in order, stop words left out; all of them when nothing else is left ("who are you?"). */
