@@ -42,6 +42,17 @@ export type {
   SimilarityPolicy,
 } from "./cache/semantic/similarity-policy.ts";
 
+// Where similar vectors are found.
+export { flatIndex, type FlatIndexOptions } from "./vectors/indexes/flat.ts";
+export type {
+  VectorFilter,
+  VectorIndex,
+  VectorIndexStats,
+  VectorMatch,
+  VectorRecord,
+  VectorSearch,
+} from "./vectors/vector-index.ts";
+
 // Words that all parts share.
 export type { Scope } from "./core/scope.ts";
 export type { Digest } from "./core/key.ts";
