@@ -177,6 +177,15 @@ export class Level {
     return Math.max(removed, deleted);
   }
 
+  /** All live entries that the tier lists; a tier that fails lists no more of them. */
+  async *entries(): AsyncGenerator<TierEntry> {
+    try {
+      yield* this.tier.entries();
+    } catch (error) {
+      this.fault("get", error);
+    }
+  }
+
   /** The tier says that its engine is back. */
   recovered(): void {
     this.#guard.recovered();

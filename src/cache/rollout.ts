@@ -5,28 +5,63 @@
 import { StrataConfigError } from "../core/errors.ts";
 import type { Digest } from "../core/key.ts";
 import { parseChoice, parseNumber, refuseUnknown } from "../core/options.ts";
+import { scopeDigest, type Scope } from "../core/scope.ts";
 
 export interface RolloutOptions {
   /** `"shadow"` looks and stores, but serves nothing, and counts what it would have served; default `"serve"`. */
   readonly mode?: "shadow" | "serve" | undefined;
   /** Share of the calls that may be served, 0 to 1, stable per scope and prompt; default 1. */
   readonly traffic?: number | undefined;
+  /** Other rules for some scopes and the scopes within them; the first that fits holds. What it leaves out is as above. */
+  readonly scopes?: readonly ScopeRollout[] | undefined;
+}
+
+export interface ScopeRollout {
+  readonly scope: Scope;
+  readonly mode?: "shadow" | "serve" | undefined;
+  readonly traffic?: number | undefined;
+}
+
+/** Whose call it is, and which. */
+export interface RolloutSubject {
+  readonly key: Digest;
+  readonly scope: Digest;
+  readonly within: () => readonly Digest[];
 }
 
 /** Whether a found entry may be served. */
-export type Rollout = (key: Digest) => boolean;
+export type Rollout = (call: RolloutSubject) => boolean;
 
 /** Digests are uniform: 5 characters of base64url are 30 random bits. */
 const CHARACTERS = 5;
 const BITS = 6 * CHARACTERS;
 
 /** @throws {@link StrataConfigError} naming the option */
-export function createRollout(options: RolloutOptions | undefined): Rollout {
+export function createRollout(options: RolloutOptions | undefined, name = "rollout"): Rollout {
   if (options === undefined) return () => true;
-  if (typeof options !== "object" || options === null) throw new StrataConfigError("rollout", options, "{ mode, traffic }");
-  refuseUnknown("rollout", options, ["mode", "traffic"]);
-  const mode = parseChoice("rollout.mode", options.mode ?? "serve", ["shadow", "serve"]);
-  const traffic = parseNumber("rollout.traffic", options.traffic ?? 1, 0, 1);
+  if (typeof options !== "object" || options === null) throw new StrataConfigError(name, options, "{ mode, traffic, scopes }");
+  refuseUnknown(name, options, ["mode", "traffic", "scopes"]);
+  const usual = parseRule(options, options, name);
+  const { scopes = [] } = options;
+  if (!Array.isArray(scopes)) throw new StrataConfigError(`${name}.scopes`, scopes, "a list of { scope, mode, traffic }");
+  const rules = (scopes as readonly ScopeRollout[]).map((given, index) => {
+    const place = `${name}.scopes[${index}]`;
+    if (typeof given !== "object" || given === null) throw new StrataConfigError(place, given, "{ scope, mode, traffic }");
+    refuseUnknown(place, given, ["scope", "mode", "traffic"]);
+    return { scope: scopeDigest(given.scope), admits: parseRule(given, options, place) };
+  });
+  if (rules.length === 0) return ({ key }) => usual(key);
+  return ({ key, scope, within }) => {
+    const rule = rules.find((known) => known.scope === scope || within().includes(known.scope));
+    return (rule?.admits ?? usual)(key);
+  };
+}
+
+type Rule = Pick<RolloutOptions, "mode" | "traffic">;
+
+function parseRule(given: Rule, usual: Rule, name: string): (key: Digest) => boolean {
+  const mode = parseChoice(`${name}.mode`, given.mode ?? usual.mode ?? "serve", ["shadow", "serve"]);
+  const traffic = parseNumber(`${name}.traffic`, given.traffic ?? usual.traffic ?? 1, 0, 1);
   if (mode === "shadow" || traffic === 0) return () => false;
   if (traffic === 1) return () => true;
   const limit = traffic * 2 ** BITS;

@@ -160,6 +160,23 @@ export class TieredStore {
     return Math.max(0, ...counts);
   }
 
+  /** Every live entry whose tags and scope match, once, in no order; damaged ones are passed over. For work of an operator. */
+  async *scan(
+    matches: (tags: readonly string[], scope: Digest | undefined) => boolean,
+  ): AsyncGenerator<{ readonly key: Digest; readonly payload: Buffer }> {
+    await this.flush();
+    const seen = new Set<Digest>();
+    for (const level of this.#levels) {
+      for await (const entry of level.entries()) {
+        if (seen.has(entry.key) || !matches(entry.tags ?? peekTags(entry.value), entry.scope)) continue;
+        const payload = await readPayload(entry);
+        if (payload === undefined) continue;
+        seen.add(entry.key);
+        yield { key: entry.key, payload };
+      }
+    }
+  }
+
   /** Removes what belongs to a scope or to one within it, and says where that failed. */
   async forget(scope: Digest): Promise<{ removed: Record<string, number>; failed: Record<string, string> }> {
     const removed: Record<string, number> = {};
@@ -380,5 +397,15 @@ export class TieredStore {
     if (bytes.byteLength >= envelope.payload.byteLength) return entry;
     const value = seal({ ...envelope, key: entry.key, scope: entry.scope, codec, payload: bytes });
     return { ...entry, value };
+  }
+}
+
+async function readPayload({ key, scope, value }: TierEntry): Promise<Buffer | undefined> {
+  if (scope === undefined) return undefined;
+  try {
+    const { codec, payload, rawLength } = open(value, key, scope);
+    return (await decompress(codec, payload, rawLength)) as Buffer;
+  } catch {
+    return undefined;
   }
 }

@@ -16,7 +16,11 @@ export type StrataEvent =
   | TierStateEvent
   | EntryRejectedEvent
   | EntryMovedEvent
-  | CacheClearedEvent;
+  | CacheClearedEvent
+  | SemanticLookupEvent
+  | SemanticFaultEvent
+  | SemanticStateEvent
+  | SemanticFeedbackEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -95,6 +99,79 @@ export interface EntryMovedEvent {
 export interface CacheClearedEvent {
   readonly type: "cache.cleared";
   readonly entries: number;
+}
+
+/** The semantic step has looked at a call that the exact tiers missed. */
+export interface SemanticLookupEvent {
+  readonly type: "semantic.lookup";
+  readonly outcome: "served" | "adapted" | "withheld" | "missed";
+  readonly reason: SemanticEventReason;
+  /** Cosine to the question that it is about. */
+  readonly similarity?: number;
+  /** As the policy estimates it. */
+  readonly confidence?: number;
+  /** The hard veto that fired. */
+  readonly veto?: string;
+  readonly ms: number;
+  readonly key: string;
+}
+
+export type SemanticEventReason =
+  // Served.
+  | "known-question"
+  | "similar"
+  | "verified"
+  | "adapted"
+  // Withheld.
+  | "rollout"
+  | "audit"
+  // Missed.
+  | "no-candidates"
+  | "not-similar"
+  | "veto"
+  | "no-verifier"
+  | "rejected"
+  | "no-adapter"
+  | "not-adapted"
+  | "told-wrong"
+  // Not looked up.
+  | "no-question"
+  | "empty"
+  | "too-long"
+  | "tool-result"
+  | "structured-output"
+  | "unclear-roles"
+  | "unreadable"
+  // A part did not do its work.
+  | "embeddings-failed"
+  | "index-failed"
+  | "policy-failed"
+  | "verifier-failed"
+  | "adapter-failed"
+  | "step-failed";
+
+export type SemanticPart = "embeddings" | "index" | "policy" | "verifier" | "adapter" | "step";
+
+/** A part of the semantic step failed; the call went on without it. No message: it could hold a piece of a question. */
+export interface SemanticFaultEvent {
+  readonly type: "semantic.fault";
+  readonly part: SemanticPart;
+  /** The code of our error, or `ENGINE` for what the part itself threw. */
+  readonly code: StrataErrorCode | "ENGINE";
+}
+
+/** A part of the semantic step is not asked for a while after failures, or is back. */
+export interface SemanticStateEvent {
+  readonly type: "semantic.state";
+  readonly part: SemanticPart;
+  readonly state: "off" | "on";
+}
+
+/** A person said whether a hit was right. */
+export interface SemanticFeedbackEvent {
+  readonly type: "semantic.feedback";
+  readonly verdict: "right" | "wrong";
+  readonly source: "exact" | "semantic" | "adapted";
 }
 
 /** Sees every event. What it throws or rejects with is reported once, through `process.emitWarning`; the caller never sees it. */

@@ -1,0 +1,72 @@
+/**
+ * What is remembered of a question: its text, and whose answer answers it. One small value of the store for each question, beside
+ * the answers, so that it lives, is shared and is removed like them. An alias is a question that has the answer of another one.
+ */
+import { StrataError } from "../../core/errors.ts";
+import { digest, type Digest } from "../../core/key.ts";
+
+export interface QuestionRecord {
+  /** As the user put it. */
+  readonly text: string;
+  /** The key of the answer; `undefined` when it is only known which answers are wrong. */
+  readonly answer?: Digest | undefined;
+  /** How it came to have this answer: the model gave it, or it stands for another question's. */
+  readonly by: "model" | "verifier" | "feedback";
+  /** Keys of answers that people said are wrong for it. */
+  readonly wrong?: readonly Digest[] | undefined;
+  /** For policies that do not learn: its answer was wrong for a question as near as this, so only nearer ones get it. */
+  readonly floor?: number | undefined;
+  /** Where its vector lies. */
+  readonly partition?: Digest | undefined;
+  readonly tags: readonly string[];
+  readonly createdAt: number;
+  /** Unix ms; `undefined` = never. */
+  readonly expiresAt?: number | undefined;
+}
+
+/** All questions that may be compared: one scope, model and context. */
+export function familyOf(scope: Digest, model: Digest, context: string, documents: readonly string[]): Digest {
+  return digest("semantic-family", scope, model, JSON.stringify(documents.toSorted()), context);
+}
+
+/** The name of a question in the vector index, the same in every family. */
+export function questionId(text: string): Digest {
+  return digest("semantic-question", text.trim().normalize("NFC"));
+}
+
+/** The key of its record. An id that an index gives wrongly, from another family, has none here. */
+export function recordKey(family: Digest, id: Digest): Digest {
+  return digest("semantic-record", family, id);
+}
+
+/** Vectors that may be compared: of one family, one embedding model and one number of dimensions. */
+export function partitionOf(family: Digest, embeddings: Digest, dimensions: number): Digest {
+  return digest("semantic-partition", family, embeddings, String(dimensions));
+}
+
+const VERSION = 1;
+
+export function encodeRecord(record: QuestionRecord, family: Digest, id: Digest): Buffer {
+  return Buffer.from(JSON.stringify({ v: VERSION, family, id, ...record }));
+}
+
+/** A record with its place. */
+export interface PlacedRecord {
+  readonly family: Digest;
+  readonly id: Digest;
+  readonly record: QuestionRecord;
+}
+
+/** @throws {@link StrataError} `CORRUPT` for what `encodeRecord` did not write */
+export function readRecord(payload: Buffer): PlacedRecord {
+  const value = JSON.parse(payload.toString("utf8")) as Partial<QuestionRecord> & { v?: unknown; family?: unknown; id?: unknown };
+  const { v, family, id, text, by, tags, answer, createdAt } = value;
+  const isRecord =
+    v === VERSION &&
+    [family, id, text, by].every((part) => typeof part === "string") &&
+    (answer === undefined || typeof answer === "string") &&
+    typeof createdAt === "number" &&
+    Array.isArray(tags);
+  if (!isRecord) throw new StrataError("CORRUPT", "A stored value is not a question.");
+  return { family: family as Digest, id: id as Digest, record: value as QuestionRecord };
+}
