@@ -15,6 +15,9 @@ import type { DistributedFlight } from "./distributed-flight.ts";
 import type { CacheRequest, MadeAnswer, RequestCache } from "./request-cache.ts";
 import { parseAnswer, prepareReplay, type HitMetadata, type Replay } from "./response-codec.ts";
 import type { Rollout } from "./rollout.ts";
+import type { FoundAnswer } from "./semantic/match.ts";
+import type { SemanticStep } from "./semantic/semantic-step.ts";
+import type { ReadTurn, SemanticExtra } from "./semantic/turn.ts";
 import { scopeMark } from "./tags.ts";
 import type { Found, TieredStore } from "./tiered-store.ts";
 
@@ -34,6 +37,10 @@ export interface AnswerCacheOptions {
   /** 0 = stale answers are not served. */
   readonly staleMs: number;
   readonly rollout: Rollout;
+  /** What is asked between the tiers and the model; `undefined` = nothing. */
+  readonly semantic: SemanticStep | undefined;
+  /** Whether the user's last turn is kept with the answer. */
+  readonly storePrompts: boolean;
   readonly admit: Admit | undefined;
   readonly maxValueBytes: number;
 }
@@ -72,6 +79,10 @@ export class AnswerCache implements RequestCache {
     this.control = (config) => resolveOrRefuse(options.control, config);
   }
 
+  get semanticExtras(): ReadonlySet<SemanticExtra> | undefined {
+    return this.#options.semantic?.extras;
+  }
+
   /** Whether answers are served past their life while one caller refreshes them. */
   get servesStale(): boolean {
     return this.#options.staleMs > 0;
@@ -86,23 +97,28 @@ export class AnswerCache implements RequestCache {
     this.#closed = true;
   }
 
-  accept(model: Digest, text: string, control: ResolvedControl): CacheRequest | undefined {
-    return this.request(control, model, (scope) => digest("request", scope, model, text));
+  accept(model: Digest, text: string, control: ResolvedControl, turn?: () => ReadTurn): CacheRequest | undefined {
+    return this.request(control, model, (scope) => digest("request", scope, model, text), turn);
   }
 
   /** The request that a call makes, or `undefined` when it must not be cached; says why. */
-  request(control: ResolvedControl, model: Digest, makeKey: (scope: Digest) => Digest): CacheRequest | undefined {
-    const { bypass, refresh, ttlMs, tags, scope, within } = control;
+  request(
+    control: ResolvedControl,
+    model: Digest,
+    makeKey: (scope: Digest) => Digest,
+    turn: (() => ReadTurn) | undefined,
+  ): CacheRequest | undefined {
+    const { bypass, refresh, ttlMs, tags, scope, within, documents } = control;
     if (this.#closed) return this.bypass("closed");
     if (control.unreadable === true) return this.bypass("bad-control");
     if (bypass) return this.bypass("asked");
     if (scope === undefined) return this.bypass("no-scope");
-    return { key: makeKey(scope), scope, within, model, refresh, ttlMs, tags };
+    return { key: makeKey(scope), scope, within, model, refresh, ttlMs, tags, turn, documents };
   }
 
   /** Whether what is found, or awaited from another caller, may be served to this one. */
-  mayServe({ key }: CacheRequest): boolean {
-    return this.#options.rollout(key);
+  mayServe(request: CacheRequest): boolean {
+    return this.#options.rollout(request);
   }
 
   find(request: CacheRequest): MaybePromise<Found<Replay> | undefined> {
@@ -118,13 +134,16 @@ export class AnswerCache implements RequestCache {
   }
 
   async findElsewhere(request: CacheRequest, startedAt: number, patienceMs?: number): Promise<Found<Replay> | undefined> {
-    const { flight, maxWaitMs, rollout } = this.#options;
+    const { flight, maxWaitMs, rollout, semantic } = this.#options;
     const { key, model } = request;
     // Who refreshes is not looking for what is there.
-    if (flight === undefined || !this.coalesces || request.refresh || this.isToRefresh(request) || !rollout(key))
-      return undefined;
+    if (request.refresh || this.isToRefresh(request) || this.#closed) return undefined;
+    const askedAt = this.clock.monotonic();
+    const near = semantic === undefined ? undefined : await semantic.find(request, rollout(request));
+    if (near !== undefined) return near;
+    if (flight === undefined || !this.coalesces || !rollout(request)) return undefined;
     // All questions to the shared tier that one lookup asks have the time of one.
-    const answerMs = flight.deadlineMs - (this.clock.monotonic() - startedAt);
+    const answerMs = flight.deadlineMs - (askedAt - startedAt);
     const holdMs = patienceMs ?? LONGEST_CALL_MS;
     const waitMs = this.#inVain.has(model) ? 0 : (patienceMs ?? maxWaitMs);
     const beganAt = this.clock.monotonic();
@@ -150,17 +169,20 @@ export class AnswerCache implements RequestCache {
 
   hit(
     request: CacheRequest,
-    found: Found<Replay>,
+    found: FoundAnswer,
     startedAt: number,
     hitId: string = this.hitId(),
   ): Omit<HitMetadata, "savedUsage"> {
-    const { emit, counters } = this.#options;
+    const { emit, counters, semantic } = this.#options;
     const ms = this.clock.monotonic() - startedAt;
-    const { value, tier } = found;
+    const { value, tier, match } = found;
     const coalesced = tier === "coalesced";
     counters.hit(ms, coalesced, found.cost, value.tokens);
     emit?.({ type: "cache.lookup", outcome: "hit", tier, coalesced, ms, key: request.key.slice(0, 12) });
-    return { hit: true, hitId, source: "exact", tier, ms };
+    semantic?.noteHit(hitId, request, found);
+    if (match === undefined) return { hit: true, hitId, source: "exact", tier, ms };
+    const { source, similarity, confidence } = match;
+    return { hit: true, hitId, source, tier, similarity, ...(confidence !== undefined && { confidence }), ms };
   }
 
   miss(request: CacheRequest, startedAt: number): void {
@@ -185,8 +207,10 @@ export class AnswerCache implements RequestCache {
   }
 
   /** Stores an answer that is known to be worth it. */
-  store(request: CacheRequest, { answer, value, ms, usualMs = 0 }: MadeAnswer): Promise<void> {
-    const { store, emit, counters, maxValueBytes, ttlMs, staleMs } = this.#options;
+  store(request: CacheRequest, made: MadeAnswer): Promise<void> {
+    const { store, emit, counters, maxValueBytes, ttlMs, staleMs, semantic, storePrompts } = this.#options;
+    const { value, ms, usualMs = 0 } = made;
+    const answer = storePrompts ? withPrompt(made.answer, request) : made.answer;
     const { key, scope } = request;
     this.#refreshing.delete(key);
     const within = request.within();
@@ -198,6 +222,7 @@ export class AnswerCache implements RequestCache {
     emit?.({ type: "cache.update", bytes: payload.byteLength, key: key.slice(0, 12) });
     const expiresAt = this.expiry(request.ttlMs ?? ttlMs, staleMs);
     const tags = within.length === 0 ? request.tags : [...request.tags, ...within.map(scopeMark)];
+    semantic?.remember(request, made, expiresAt);
     return store.set({ key, scope, payload, value, tags, expiresAt, cost: ms ?? usualMs });
   }
 
@@ -229,7 +254,7 @@ export class AnswerCache implements RequestCache {
   /** What was found, unless the rollout withholds it, or this caller is the one to refresh it. */
   #servable(request: CacheRequest, found: Found<Replay>): Found<Replay> | undefined {
     const { rollout, counters, staleMs } = this.#options;
-    if (!rollout(request.key)) {
+    if (!rollout(request)) {
       counters.withheld();
       return undefined;
     }
@@ -247,6 +272,14 @@ export class AnswerCache implements RequestCache {
     this.bypass(reason);
     return Promise.resolve();
   }
+}
+
+/** The user's last turn beside the answer, for people who look at what is stored. */
+function withPrompt(answer: StoredAnswer, { turn }: CacheRequest): StoredAnswer {
+  const asked = turn?.();
+  const [first, ...others] = answer;
+  if (first === undefined || asked === undefined || typeof asked === "string") return answer;
+  return [{ ...first, asked: asked.text }, ...others];
 }
 
 function readAnswer(payload: Buffer): Replay {

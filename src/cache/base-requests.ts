@@ -6,6 +6,8 @@ import type { AnswerCache } from "./answer-cache.ts";
 import { currentConfig } from "./call-control.ts";
 import { readLlmKey, type ModelIdentity } from "./llm-key.ts";
 import type { CacheRequest } from "./request-cache.ts";
+import { turnOfPrompt } from "./semantic/prompt-turn.ts";
+import type { ReadTurn } from "./semantic/turn.ts";
 
 /**
  * Content blocks that LangChain flattens to a placeholder: two images are one text. `getBufferString` of core 1.2 prints
@@ -50,10 +52,15 @@ export class BaseRequests {
     const identity = this.#identify(llmKey);
     if ("bypass" in identity) return this.#answers.bypass(identity.bypass);
     if (prompt.includes("[") && PLACEHOLDER.test(prompt)) return this.#answers.bypass("placeholder");
-    const model = identity.digest;
+    const { digest: model, structured } = identity;
     const control = this.#answers.control(currentConfig());
-    const request = this.#answers.request(control, model, (scope) =>
-      this.#digests.digestAfter(this.#keyPrefix(scope, model), prompt),
+    const extras = this.#answers.semanticExtras;
+    const turn = extras && ((): ReadTurn => turnOfPrompt(prompt, structured === true && !extras.has("structured-output")));
+    const request = this.#answers.request(
+      control,
+      model,
+      (scope) => this.#digests.digestAfter(this.#keyPrefix(scope, model), prompt),
+      turn,
     );
     if (request === undefined || !this.#asksInClear) return request;
     return { ...request, question: { prompt, llmKey, scope: request.scope } };

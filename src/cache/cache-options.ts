@@ -9,6 +9,8 @@ import type { CompressionAlgorithm } from "./compression.ts";
 import { EVICTION_NAMES } from "./evictions/create-eviction.ts";
 import type { EvictionName } from "./eviction.ts";
 import type { RolloutOptions } from "./rollout.ts";
+import type { StaticPolicyOptions } from "./semantic/policies/static.ts";
+import type { SemanticOptions } from "./semantic/semantic-options.ts";
 import type { CacheTier, TierLimits } from "./tier.ts";
 
 export interface TieredCacheOptions {
@@ -26,6 +28,13 @@ export interface TieredCacheOptions {
   readonly stale?: Duration | undefined;
   /** Bounds what one scope may take of a tier that is full, so that one tenant cannot evict all others; default: no bound. */
   readonly quota?: { readonly bytesPerScope?: ByteSize | undefined } | undefined;
+  /** Answers questions that were asked in other words; needs `scope`. */
+  readonly semantic?: SemanticOptions | undefined;
+  /**
+   * Whether the user's last turn is kept, in the payload alone, beside the answer; default: only when `semantic` is on, which
+   * compares questions word by word and cannot do without.
+   */
+  readonly storePrompts?: boolean | undefined;
   /** Serves a share of the calls, or none and only counts; default: all. */
   readonly rollout?: RolloutOptions | undefined;
   /** Whether identical calls wait for the first; default `true`, for at most 30 s. */
@@ -51,10 +60,13 @@ export interface CacheConfiguration {
   readonly eviction?: EvictionName | undefined;
   /** For what is written from now on; what is stored stays readable. */
   readonly compression?: { readonly algorithm: CompressionAlgorithm; readonly level?: number | undefined } | undefined;
+  /** Other thresholds for `staticPolicy()`: the cosine from which answers are served, or all of its options. */
+  readonly similarity?: number | StaticPolicyOptions | undefined;
 }
 
 export const CACHE_OPTIONS: readonly string[] = [
   ...["tiers", "ttl", "compression", "scope", "modelId", "stale", "quota", "rollout", "coalesce", "admit", "observer"],
+  ...["semantic", "storePrompts"],
   ...["maxValueBytes", "clock", "random"],
 ];
 
@@ -75,6 +87,16 @@ export function parseCoalesce(coalesce: TieredCacheOptions["coalesce"]): number 
   }
   refuseUnknown("coalesce", coalesce, ["maxWait"]);
   return coalesce.maxWait === undefined ? DEFAULT_MAX_WAIT_MS : parseDuration("coalesce.maxWait", coalesce.maxWait);
+}
+
+/** @returns whether prompts are stored @throws {@link StrataConfigError} when the semantic step is to do without */
+export function parseStorePrompts({ storePrompts, semantic }: TieredCacheOptions): boolean {
+  if (storePrompts !== undefined && typeof storePrompts !== "boolean") {
+    throw new StrataConfigError("storePrompts", storePrompts, "true or false");
+  }
+  if (semantic === undefined) return storePrompts ?? false;
+  if (storePrompts === false) throw new StrataConfigError("storePrompts", false, "true beside `semantic`, which compares prompts");
+  return true;
 }
 
 /** @returns ms; 0 = stale answers are not served */

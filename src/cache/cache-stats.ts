@@ -2,6 +2,7 @@
 import type { BypassReason } from "../core/events.ts";
 import { Histogram } from "../core/histogram.ts";
 import type { LevelStats } from "./level.ts";
+import type { SemanticStats } from "./semantic/semantic-stats.ts";
 
 export interface CacheStats {
   /** Lookups that were answered. */
@@ -28,6 +29,8 @@ export interface CacheStats {
   readonly saved: { readonly ms: number; readonly tokens: number };
   /** By tier, in their order. */
   readonly tiers: readonly LevelStats[];
+  /** What the semantic step did; `undefined` where there is none. */
+  readonly semantic?: SemanticStats | undefined;
 }
 
 export class CacheCounters {

@@ -31,6 +31,8 @@ export interface CallControl {
   readonly tags?: readonly string[] | undefined;
   /** In place of the cache's own. */
   readonly scope?: Scope | "global" | undefined;
+  /** Names of the documents that were retrieved for this call: another set of them is another context for the semantic step. */
+  readonly documents?: readonly string[] | undefined;
 }
 
 /** What a scope function is given. */
@@ -54,6 +56,7 @@ export interface ResolvedControl {
   readonly scope: Digest | undefined;
   /** The wider scopes that this one lies within; needed only when something is stored. */
   readonly within: () => readonly Digest[];
+  readonly documents?: readonly string[] | undefined;
 }
 
 export type ResolveControl = (config: RunnableConfig | undefined) => ResolvedControl;
@@ -80,6 +83,7 @@ export function controlResolver(scope: ScopeOption, modelId: string | undefined)
       refresh: asked?.refresh === true,
       ttlMs: asked?.ttl === undefined ? undefined : parseDuration("configurable.strata.ttl", asked.ttl),
       tags: asked?.tags === undefined ? [] : parseTags("configurable.strata.tags", asked.tags),
+      ...(asked?.documents !== undefined && { documents: parseDocuments(asked.documents) }),
       ...(asked?.scope === undefined ? (fixed ?? fromFunction(scope, config, modelId)) : describeScope(asked.scope)),
     };
   };
@@ -89,9 +93,9 @@ export function controlResolver(scope: ScopeOption, modelId: string | undefined)
 function parseControl(asked: unknown): CallControl | undefined {
   if (asked === undefined || asked === null) return undefined;
   if (typeof asked !== "object" || Array.isArray(asked)) {
-    throw new StrataConfigError("configurable.strata", asked, "{ bypass, refresh, ttl, tags, scope }");
+    throw new StrataConfigError("configurable.strata", asked, "{ bypass, refresh, ttl, tags, scope, documents }");
   }
-  refuseUnknown("configurable.strata", asked, ["bypass", "refresh", "ttl", "tags", "scope"]);
+  refuseUnknown("configurable.strata", asked, ["bypass", "refresh", "ttl", "tags", "scope", "documents"]);
   const control = asked as CallControl;
   for (const name of ["bypass", "refresh"] as const) {
     const value: unknown = control[name];
@@ -100,6 +104,13 @@ function parseControl(asked: unknown): CallControl | undefined {
     }
   }
   return control;
+}
+
+function parseDocuments(documents: unknown): readonly string[] {
+  if (!Array.isArray(documents) || !documents.every((name) => typeof name === "string")) {
+    throw new StrataConfigError("configurable.strata.documents", documents, "a list of texts");
+  }
+  return documents;
 }
 
 type ScopeDescription = Pick<ResolvedControl, "scope" | "within">;

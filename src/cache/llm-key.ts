@@ -8,9 +8,16 @@
  */
 import type { BypassReason } from "../core/events.ts";
 import { digest, type Digest } from "../core/key.ts";
+import { asksForStructure } from "./semantic/turn.ts";
 import { isSecret, isVolatile, namesModel, withoutSecrets } from "./model-parameters.ts";
 
-export type ModelIdentity = { readonly digest: Digest } | { readonly bypass: BypassReason };
+export type ModelIdentity =
+  | {
+      readonly digest: Digest;
+      /** Whether the model is asked for JSON. */
+      readonly structured?: boolean;
+    }
+  | { readonly bypass: BypassReason };
 
 /**
  * @param modelId what the user says the model is; stands for the names that the string lacks
@@ -25,11 +32,12 @@ export function readLlmKey(llmKey: string, modelId: string | undefined): ModelId
   }
   if (modelId === undefined && !namesModel(fields)) return { bypass: "model-unidentified" };
   const parts: [string, ...string[]] = ["model", modelId ?? ""];
+  const structured = [...fields].some(([name, value]) => asksForStructure(name, value));
   for (const [name, value] of [...fields].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     if (isVolatile(name) || value === undefined || isSecret(name, value)) continue;
     parts.push(name, JSON.stringify(withoutSecrets(name, value)));
   }
-  return { digest: digest(...parts) };
+  return { digest: digest(...parts), structured };
 }
 
 /**

@@ -22,6 +22,7 @@ import { Recording } from "./recording.ts";
 import { canonicalRequest, type CanonicalRequest } from "./request.ts";
 import type { CacheRequest, RequestCache } from "./request-cache.ts";
 import { encodeAnswer, prepareReplay, type HitMetadata, type Replay, type StoredAnswer } from "./response-codec.ts";
+import { turnOf, type ReadTurn } from "./semantic/turn.ts";
 import { LEFT, sharedCallsOf, unlessLeft, type Landed, type RecordedChunk, type SharedCalls } from "./shared-calls.ts";
 import { closingChunk, replayChunks, sharedChunk, type ReplayPace } from "./stream-replay.ts";
 import type { Found } from "./tiered-store.ts";
@@ -201,8 +202,11 @@ export class ModelCalls {
     try {
       const asked = control(options[CALL_CONFIG] ?? currentConfig());
       const identity = modelIdentity(this.#model, cache.modelId);
-      const canonical = canonicalRequest(messages, callParameters(this.#model, withoutConfig(options)));
-      const request = cache.accept(identity, canonical.text, { ...asked, ttlMs: asked.ttlMs ?? ttlMs });
+      const parameters = callParameters(this.#model, withoutConfig(options));
+      const canonical = canonicalRequest(messages, parameters);
+      const extras = cache.semanticExtras;
+      const turn = extras === undefined ? undefined : (): ReadTurn => turnOf(messages, parameters, extras);
+      const request = cache.accept(identity, canonical.text, { ...asked, ttlMs: asked.ttlMs ?? ttlMs }, turn);
       return request === undefined ? undefined : { request, canonical, startedAt };
     } catch (error) {
       cache.bypass(error instanceof StrataConfigError ? "bad-control" : "unstorable");

@@ -11,6 +11,7 @@ import type { BypassReason } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import type { ResolvedControl } from "./call-control.ts";
 import type { HitMetadata, Replay, StoredAnswer } from "./response-codec.ts";
+import type { ReadTurn, SemanticExtra } from "./semantic/turn.ts";
 import type { Question } from "./tier.ts";
 import type { Found } from "./tiered-store.ts";
 
@@ -26,6 +27,10 @@ export interface CacheRequest {
   readonly tags: readonly string[];
   /** As LangChain asked it; only there when some tier needs it. */
   readonly question?: Question | undefined;
+  /** The user's turn apart from what is around it, for the semantic step; read after a miss at the earliest. */
+  readonly turn?: (() => ReadTurn) | undefined;
+  /** What was retrieved for this call, as the caller says. */
+  readonly documents?: readonly string[] | undefined;
 }
 
 /** An answer that came from a model. */
@@ -47,15 +52,17 @@ export interface RequestCache {
   readonly coalesces: boolean;
   /** Whether answers are served past their life while one caller refreshes them. */
   readonly servesStale: boolean;
+  /** What kinds of calls the semantic step compares besides plain questions; `undefined` where there is no such step. */
+  readonly semanticExtras: ReadonlySet<SemanticExtra> | undefined;
   /** What the call asks of the cache, with the cache's own scope. */
   control(config: RunnableConfig | undefined): ResolvedControl;
   /** The request for a canonical text; `undefined` when it must not be cached, which is then counted. */
-  accept(model: Digest, text: string, control: ResolvedControl): CacheRequest | undefined;
+  accept(model: Digest, text: string, control: ResolvedControl, turn?: () => ReadTurn): CacheRequest | undefined;
   /** Never throws and never rejects. */
   find(request: CacheRequest): MaybePromise<Found<Replay> | undefined>;
   /**
-   * Before the model is asked: whether another process asks it the same. Waits for that process, and finds what it stored;
-   * `undefined` sends this caller to the model. Never rejects.
+   * Before the model is asked: whether the answer to another question will do, and whether another process asks the same. Waits
+   * for that process, and finds what it stored; `undefined` sends this caller to the model. Never rejects.
    * @param patienceMs how long processes wait for each other, at most; default: as long as callers of one process do
    */
   findElsewhere(request: CacheRequest, startedAt: number, patienceMs?: number): Promise<Found<Replay> | undefined>;

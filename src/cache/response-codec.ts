@@ -47,6 +47,8 @@ export interface StoredGeneration {
   readonly text?: string;
   readonly info?: JsonObject;
   readonly message?: StoredMessage;
+  /** The user's last turn, with the first candidate, where the cache stores prompts. */
+  readonly asked?: string;
 }
 
 export interface StoredMessage {

@@ -19,6 +19,9 @@ export interface SemanticMatch {
   readonly id: Digest;
   /** Of the question whose answer it is. */
   readonly candidateId: Digest;
+  /** Of the question that was asked; missing when it was known already. */
+  readonly vector: Float32Array | undefined;
+  readonly partition: Digest | undefined;
 }
 
 /** What the semantic step found: like any answer, with how it was matched. */

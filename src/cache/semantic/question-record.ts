@@ -18,6 +18,8 @@ export interface QuestionRecord {
   readonly floor?: number | undefined;
   /** Where its vector lies. */
   readonly partition?: Digest | undefined;
+  /** The direction of its vector in coarse steps, for grouping; see `coarse`. */
+  readonly direction?: string | undefined;
   readonly tags: readonly string[];
   readonly createdAt: number;
   /** Unix ms; `undefined` = never. */
@@ -42,6 +44,13 @@ export function recordKey(family: Digest, id: Digest): Digest {
 /** Vectors that may be compared: of one family, one embedding model and one number of dimensions. */
 export function partitionOf(family: Digest, embeddings: Digest, dimensions: number): Digest {
   return digest("semantic-partition", family, embeddings, String(dimensions));
+}
+
+/** A vector's direction in steps of 1/127 of its largest part, one byte each, in base64: enough to group by, not to serve by. */
+export function coarse(vector: Float32Array): string {
+  let largest = 0;
+  for (const value of vector) largest = Math.max(largest, Math.abs(value));
+  return Buffer.from(Int8Array.from(vector, (value) => Math.round((value / largest) * 127)).buffer).toString("base64");
 }
 
 const VERSION = 1;

@@ -8,7 +8,7 @@
 import type { Guard } from "../../core/guard.ts";
 import type { Digest } from "../../core/key.ts";
 import { WriteBehind } from "../../core/write-behind.ts";
-import type { VectorIndex, VectorRecord } from "../../vectors/vector-index.ts";
+import type { VectorFilter, VectorIndex, VectorRecord } from "../../vectors/vector-index.ts";
 import { scopeMark } from "../tags.ts";
 import type { TieredStore } from "../tiered-store.ts";
 import { encodeRecord, readRecord, recordKey, type PlacedRecord, type QuestionRecord } from "./question-record.ts";
@@ -176,7 +176,7 @@ export class Questions {
       const withdrawn = await this.#vectors.withdraw(({ tags }) => isSelected(tags));
       const failures: string[] = [];
       let vectors = withdrawn;
-      const gone = async (filter: Parameters<VectorIndex["remove"]>[0]): Promise<void> => {
+      const gone = async (filter: VectorFilter): Promise<void> => {
         const removed = await this.#removeVectors(filter);
         if (typeof removed === "number") vectors += removed;
         else failures.push(removed.failure);
@@ -229,11 +229,7 @@ export class Questions {
     }
   }
 
-  async #removeVectors(filter: {
-    readonly partition?: Digest;
-    readonly ids?: readonly Digest[];
-    readonly tag?: string;
-  }): Promise<number | { readonly failure: string }> {
+  async #removeVectors(filter: VectorFilter): Promise<number | { readonly failure: string }> {
     const { index, guard, onError } = this.#options;
     const { ids = [undefined], ...rest } = filter;
     let removed = 0;

@@ -10,7 +10,8 @@ import type { SemanticMatch } from "./match.ts";
 
 /** A power of two. */
 const RING = 8_192;
-const MAX_MATCHES = 10_000;
+/** Each with a vector. */
+const MAX_MATCHES = 2_000;
 const MAX_ANSWERS = 20_000;
 
 export interface Usage {
