@@ -13,7 +13,7 @@ import type { CacheCounters } from "./cache-stats.ts";
 import type { ResolveControl, ResolvedControl } from "./call-control.ts";
 import type { DistributedFlight } from "./distributed-flight.ts";
 import type { CacheRequest, MadeAnswer, RequestCache } from "./request-cache.ts";
-import { parseAnswer, prepareReplay, type HitMetadata, type Replay } from "./response-codec.ts";
+import { parseAnswer, prepareReplay, type HitMetadata, type Replay, type StoredAnswer } from "./response-codec.ts";
 import type { Rollout } from "./rollout.ts";
 import type { FoundAnswer } from "./semantic/match.ts";
 import type { SemanticStep } from "./semantic/semantic-step.ts";

@@ -8,8 +8,8 @@
  */
 import type { BypassReason } from "../core/events.ts";
 import { digest, type Digest } from "../core/key.ts";
-import { asksForStructure } from "./semantic/turn.ts";
 import { isSecret, isVolatile, namesModel, withoutSecrets } from "./model-parameters.ts";
+import { asksForStructure } from "./structured-output.ts";
 
 export type ModelIdentity =
   | {

@@ -35,6 +35,11 @@ export interface CacheTier {
   attach?(host: TierHost): void;
   /** Whether `get` is given the question in clear beside its key; only for a tier that cannot be asked by key. Default `false`. */
   readonly needsQuestion?: boolean | undefined;
+  /**
+   * Where it keeps its data, when that is a folder of this machine: what belongs to the cache and is no entry, such as vectors, is
+   * kept in a folder of its own within.
+   */
+  readonly folder?: string | undefined;
   /** How the processes that share this tier wait for each other; there once the tier is attached. */
   readonly flight?: DistributedFlight | undefined;
   /** The entries that are there and alive, `undefined` for each of the others, in the order of the keys. */

@@ -10,7 +10,7 @@ import { BaseCache } from "@langchain/core/caches";
 import type { Generation } from "@langchain/core/outputs";
 import { isPromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { StrataError } from "../core/errors.ts";
+import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import { parseByteSize, parseChoice, parseDuration, refuseUnknown } from "../core/options.ts";
@@ -28,16 +28,23 @@ import {
   parseModelId,
   parseQuota,
   parseStale,
+  parseStorePrompts,
   parseTiers,
   type CacheConfiguration,
   type TieredCacheOptions,
 } from "./cache-options.ts";
 import { CacheCounters, type CacheStats } from "./cache-stats.ts";
-import { controlResolver } from "./call-control.ts";
+import { controlResolver, currentConfig } from "./call-control.ts";
 import { createCompression } from "./compression.ts";
 import { JsonValues, type GetOptions, type SetOptions } from "./json-values.ts";
 import { offerRequests } from "./request-cache.ts";
 import { createRollout } from "./rollout.ts";
+import type { Cluster, ClusterOptions } from "./semantic/clusters.ts";
+import type { Selection } from "./semantic/questions.ts";
+import { parseSemantic } from "./semantic/semantic-options.ts";
+import type { SemanticStep } from "./semantic/semantic-step.ts";
+import { semanticStep } from "./semantic/create-step.ts";
+import type { SimilarEntry, SimilarOptions } from "./semantic/similar.ts";
 import { tagMatcher } from "./tags.ts";
 import type { CacheTier } from "./tier.ts";
 import { TieredStore } from "./tiered-store.ts";
@@ -45,6 +52,8 @@ import { diskTier } from "./tiers/disk.ts";
 import { memoryTier } from "./tiers/memory.ts";
 import { warmCache, type WarmOptions, type WarmReport } from "./warm.ts";
 
+/** How the vectors are called in receipts. */
+const VECTORS = "vectors";
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /** What was removed of a scope, and where it could not be. */
@@ -71,6 +80,7 @@ export class TieredCache extends BaseCache {
   readonly #requests: BaseRequests;
   readonly #calls: BaseCalls;
   readonly #values: JsonValues;
+  readonly #semantic: SemanticStep | undefined;
   readonly #counters = new CacheCounters();
   #closing: Promise<void> | undefined;
 
@@ -88,10 +98,16 @@ export class TieredCache extends BaseCache {
     const maxValueBytes = parseByteSize("maxValueBytes", options.maxValueBytes ?? "16mb");
     const maxWaitMs = parseCoalesce(options.coalesce);
     const algorithm = parseChoice("compression", options.compression ?? "auto", ["auto", "none", "gzip", "brotli", "zstd"]);
+    const storePrompts = parseStorePrompts(options);
+    const semantic = options.semantic === undefined ? undefined : parseSemantic(options.semantic);
+    if (semantic !== undefined && options.scope === undefined) {
+      throw new StrataConfigError("scope", undefined, 'a scope beside `semantic`: whose answers may meet, or "global"');
+    }
+    const staleMs = parseStale(options);
     const answerOptions = {
       ...{ clock, random, emit, counters: this.#counters, modelId, maxValueBytes, maxWaitMs, ttlMs },
       control: controlResolver(options.scope ?? "global", modelId),
-      staleMs: parseStale(options),
+      ...{ staleMs, storePrompts },
       rollout: createRollout(options.rollout),
       admit: parseFunction("admit", options.admit),
     };
@@ -102,7 +118,8 @@ export class TieredCache extends BaseCache {
       compression: createCompression({ algorithm }),
     });
     const { flight } = tiers.find((tier) => tier.flight !== undefined) ?? {};
-    const answers = new AnswerCache({ ...answerOptions, store, flight });
+    this.#semantic = semantic && semanticStep({ store, clock, random, emit, semantic, staleMs, tiers });
+    const answers = new AnswerCache({ ...answerOptions, store, flight, semantic: this.#semantic });
     this.#tiers = tiers;
     this.#store = store;
     this.#answers = answers;
@@ -164,19 +181,23 @@ export class TieredCache extends BaseCache {
 
   /** What happened so far, in total and per tier. */
   stats(): CacheStats {
-    return this.#counters.snapshot(this.#store.stats());
+    const stats = this.#counters.snapshot(this.#store.stats());
+    return this.#semantic === undefined ? stats : { ...stats, semantic: this.#semantic.stats() };
   }
 
   /**
-   * Changes limits, eviction or compression while the cache runs.
+   * Changes limits, eviction, compression or thresholds of similarity while the cache runs.
    * @throws {@link StrataConfigError} when any part is not accepted; then nothing is changed
    */
   async configure(configuration: CacheConfiguration): Promise<void> {
-    refuseUnknown("configure", configuration, ["tier", "maxBytes", "maxEntries", "eviction", "compression"]);
+    refuseUnknown("configure", configuration, ["tier", "maxBytes", "maxEntries", "eviction", "compression", "similarity"]);
+    const { similarity } = configuration;
+    const setThresholds = similarity === undefined ? undefined : this.#needSemantic("configure.similarity").prepare(similarity);
     const change = parseLimits(configuration, this.#tiers);
     const compression = configuration.compression === undefined ? undefined : createCompression(configuration.compression);
     if (change !== undefined) change[0].configure?.(change[1]);
     if (compression !== undefined) this.#store.compressWith(compression);
+    setThresholds?.();
   }
 
   /**
@@ -193,7 +214,9 @@ export class TieredCache extends BaseCache {
     const names = this.#tiers.map(({ name }) => name);
     if (tier !== undefined) parseChoice("clear.tier", tier, names);
     const scope = filter.scope === undefined ? undefined : scopeDigest(filter.scope);
-    const removed = await this.#store.clear({ scope, tag }, tier);
+    const clear = (): Promise<number> => this.#store.clear({ scope, tag }, tier);
+    // What is gone from one tier is still in the others.
+    const removed = tier === undefined ? await this.#removing({ scope, matches: hasTag(tag) }, clear) : await clear();
     this.#emit?.({ type: "cache.cleared", entries: removed });
     return removed;
   }
@@ -204,7 +227,8 @@ export class TieredCache extends BaseCache {
    */
   async invalidate(pattern: string): Promise<number> {
     const matches = tagMatcher(pattern);
-    const removed = await this.#store.removeWhere((tags) => tags.some(matches));
+    const isSelected = (tags: readonly string[]): boolean => tags.some(matches);
+    const removed = await this.#removing({ matches: isSelected }, () => this.#store.removeWhere(isSelected));
     this.#emit?.({ type: "cache.cleared", entries: removed });
     return removed;
   }
@@ -217,7 +241,7 @@ export class TieredCache extends BaseCache {
     const owner = scopeDigest(scope);
     this.#answers.forget(owner);
     this.#requests.clear();
-    const { removed, failed } = await this.#store.forget(owner);
+    const { removed, failed } = await this.#forget(owner);
     const entries = Math.max(0, ...Object.values(removed));
     this.#emit?.({ type: "cache.cleared", entries });
     const at = new Date(this.#clock.now()).toISOString();
@@ -232,8 +256,47 @@ export class TieredCache extends BaseCache {
     return warmCache(this, queries, options, () => this.#clock.monotonic());
   }
 
+  /**
+   * What would be served for a question if it were asked now, and why, or why not. A question of several turns is given as LangChain
+   * prints it; only its last turn counts here.
+   * @param options.scope default: the cache's own
+   * @throws {@link StrataConfigError} without `semantic`, and when there is no scope; else what the embedding model or the index throws
+   */
+  async similar(
+    prompt: string,
+    options: SimilarOptions & { readonly scope?: Scope | "global" | undefined } = {},
+  ): Promise<SimilarEntry[]> {
+    const step = this.#needSemantic("similar");
+    refuseUnknown("similar", options, ["threshold", "k", "scope"]);
+    const { scope } =
+      options.scope === undefined ? this.#answers.control(currentConfig()) : { scope: scopeDigest(options.scope) };
+    if (scope === undefined) throw new StrataConfigError("similar.scope", undefined, "a scope");
+    return step.similar(prompt, scope, options);
+  }
+
+  /**
+   * A verdict on a hit. `"wrong"` takes the answer away from the question that got it, and teaches the policy; for an exact hit it
+   * removes the answer. `"right"` makes the question another one of the answer's.
+   * @param hitId `response_metadata.strata.hitId` of one of the last hits of this process: some thousand exact ones, 2,000 others
+   * @throws {@link StrataConfigError} without `semantic`, for an unknown id, and for a verdict that is none
+   */
+  async feedback(hitId: string, verdict: "right" | "wrong"): Promise<void> {
+    await this.#needSemantic("feedback").feedback(hitId, verdict);
+  }
+
+  /**
+   * What people ask, in groups of like questions, the most asked first. Goes through all questions.
+   * @param options.scope with the scopes within it; default: all
+   * @throws {@link StrataConfigError} without `semantic`, and naming the option
+   */
+  async clusters(options: ClusterOptions & { readonly scope?: Scope | "global" | undefined } = {}): Promise<Cluster[]> {
+    const { scope } = options;
+    return this.#needSemantic("clusters").clusters(scope === undefined ? undefined : scopeDigest(scope), options);
+  }
+
   /** Resolves when every accepted write is in its tiers. In serverless functions, hand it to `waitUntil`. */
   async flush(): Promise<void> {
+    await this.#semantic?.flush();
     await this.#store.flush();
   }
 
@@ -243,9 +306,33 @@ export class TieredCache extends BaseCache {
       this.#answers.close();
       this.#calls.close();
       this.#requests.clear();
-      this.#closing = this.#store.close();
+      this.#closing = this.#close();
     }
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#semantic?.close().catch(() => undefined);
+    await this.#store.close();
+  }
+
+  async #removing(selection: Selection, remove: () => Promise<number>): Promise<number> {
+    return this.#semantic === undefined ? remove() : (await this.#semantic.removing(selection, remove)).result;
+  }
+
+  async #forget(scope: Digest): ReturnType<TieredStore["forget"]> {
+    if (this.#semantic === undefined) return this.#store.forget(scope);
+    const { result, vectors, failure } = await this.#semantic.removing({ scope }, () => this.#store.forget(scope));
+    const { removed, failed } = result;
+    return {
+      removed: { ...removed, [VECTORS]: vectors },
+      failed: failure === undefined ? failed : { ...failed, [VECTORS]: failure },
+    };
+  }
+
+  #needSemantic(what: string): SemanticStep {
+    if (this.#semantic === undefined) throw new StrataConfigError(what, undefined, "a cache with `semantic`");
+    return this.#semantic;
   }
 
   /** What went wrong on the way in is a bypass: the model call goes on as if there were no cache. */
@@ -253,4 +340,8 @@ export class TieredCache extends BaseCache {
     this.#answers.bypass("unstorable");
     return null;
   };
+}
+
+function hasTag(tag: string | undefined): ((tags: readonly string[]) => boolean) | undefined {
+  return tag === undefined ? undefined : (tags) => tags.includes(tag);
 }

@@ -5,10 +5,13 @@ import { familyOf, questionId } from "./question-record.ts";
 import type { QuestionPlace } from "./questions.ts";
 import type { ParsedSemantic } from "./semantic-options.ts";
 import type { SemanticQuestion } from "./similarity-policy.ts";
-import type { SkipReason } from "./turn.ts";
+import type { ReadTurn, SkipReason } from "./turn.ts";
 
 export interface Ask {
-  readonly request: CacheRequest;
+  /** Of the request: where its own answer will lie, by what it is removed, who answers. Not its messages, which may be long. */
+  readonly key: Digest;
+  readonly tags: readonly string[];
+  readonly model: Digest;
   readonly question: SemanticQuestion;
   readonly place: QuestionPlace;
 }
@@ -19,7 +22,7 @@ export interface Ask {
  * @throws what reading the call throws
  */
 export function readAsk(request: CacheRequest, embeddings: Digest, options: ParsedSemantic): Ask | SkipReason {
-  const turn = request.turn?.() ?? "no-question";
+  const turn: ReadTurn = request.turn?.() ?? "no-question";
   if (typeof turn === "string") return turn;
   // Before the user's own function: it is made for turns, and a turn of a megabyte is none.
   const split = turn.text.length > options.maxQuestion * SPLIT_FACTOR ? undefined : options.split?.(turn.text);
@@ -27,10 +30,10 @@ export function readAsk(request: CacheRequest, embeddings: Digest, options: Pars
   if (text.trim() === "") return "empty";
   if (text.length > options.maxQuestion) return "too-long";
   const context = split === undefined ? turn.context : JSON.stringify([turn.context, split.context]);
-  const { scope, model, documents = [] } = request;
+  const { key, tags, scope, model, documents = [] } = request;
   const family = familyOf(scope, model, context, documents);
   return {
-    request,
+    ...{ key, tags, model },
     question: { text, population: digest("population", scope, embeddings) },
     place: { scope, within: request.within(), family, id: questionId(text) },
   };

@@ -36,15 +36,15 @@ export class Learning {
     if (looked !== undefined) await this.#learn(looked, made).catch((error: unknown) => this.#parts.fault("policy", error));
     const vector = looked === undefined ? await this.#embed(ask) : looked.vector;
     if (vector === undefined) return;
-    const { place, request, question } = ask;
+    const { place, key, tags, model, question } = ask;
     const partition = partitionOf(place.family, embedder.identity, vector.length);
     const known = looked?.known ?? (await questions.get(place.scope, place.family, place.id));
     const record: QuestionRecord = {
-      ...{ text: question.text, answer: request.key, by: "model", partition, direction: coarse(vector) },
-      ...{ wrong: known?.wrong, tags: request.tags, createdAt: options.clock.now(), expiresAt },
+      ...{ text: question.text, answer: key, by: "model", partition, direction: coarse(vector) },
+      ...{ wrong: known?.wrong, tags, createdAt: options.clock.now(), expiresAt },
     };
     const written = await questions.put(place, record, vector, made.ms ?? made.usualMs ?? 0, epoch);
-    if (written) memory.notePartition({ scope: place.scope, family: place.family, partition, model: request.model });
+    if (written) memory.notePartition({ scope: place.scope, family: place.family, partition, model });
   }
 
   async #embed(ask: Ask): Promise<Float32Array | undefined> {

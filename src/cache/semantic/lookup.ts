@@ -81,7 +81,7 @@ export class Lookup {
     }
     const partition = partitionOf(place.family, embedder.identity, looked.vector.length);
     looked.partition = partition;
-    this.#parts.memory.notePartition({ scope: place.scope, family: place.family, partition, model: looked.ask.request.model });
+    this.#parts.memory.notePartition({ scope: place.scope, family: place.family, partition, model: looked.ask.model });
     let neighbours: readonly Neighbour[];
     try {
       neighbours = await questions.near(place, partition, looked.vector, CANDIDATES);
@@ -190,9 +190,9 @@ export class Lookup {
     }
     end(looked, "served", "verified");
     const { vector, partition, neighbours, ask, known } = looked;
-    const { place, question, request } = ask;
+    const { place, question, tags } = ask;
     void addAlias(this.#parts, {
-      ...{ place, text: question.text, tags: request.tags, known, vector, partition },
+      ...{ place, text: question.text, tags, known, vector, partition },
       ...{ original: neighbours[candidate]?.record, expiresAt: found.expiresAt, cost: found.cost },
       by: "verifier",
     });

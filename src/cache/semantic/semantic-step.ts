@@ -152,7 +152,7 @@ export class SemanticStep {
     this.#parts.counters.lookup(outcome, reason);
     const candidate = candidates[decision?.candidate ?? 0];
     this.#parts.options.emit?.({
-      ...{ type: "semantic.lookup", outcome, reason, ms, key: ask.request.key.slice(0, 12) },
+      ...{ type: "semantic.lookup", outcome, reason, ms, key: ask.key.slice(0, 12) },
       ...(candidate !== undefined && { similarity: candidate.similarity }),
       ...(decision?.confidence !== undefined && { confidence: decision.confidence }),
       ...(decision?.veto !== undefined && { veto: decision.veto }),

@@ -157,6 +157,7 @@ export function diskTier(options: DiskTierOptions): CacheTier {
 
   return {
     name: "disk",
+    folder: path,
     reportsEvictions: true,
     attach(given) {
       host = given;

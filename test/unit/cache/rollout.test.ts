@@ -2,13 +2,16 @@ import { expect, test } from "vitest";
 import { TieredCache, manualClock, memoryTier } from "../../../src/index.ts";
 import { digest } from "../../../src/core/key.ts";
 import { createRollout } from "../../../src/cache/rollout.ts";
+import { scopeDigest, widerScopes, type Scope } from "../../../src/core/scope.ts";
 
 const MODEL = 'model:"m"';
+const calls = (length: number) =>
+  Array.from({ length }, (_, index) => ({ key: digest("prompt", String(index)), scope: "nobody", within: () => [] }));
 const answer = (text: string) => [{ text }];
 
 test("10 % of the traffic is 10 % within a point over 100,000 prompts, the same ones each time", () => {
   const tenth = createRollout({ traffic: 0.1 });
-  const keys = Array.from({ length: 100_000 }, (_, index) => digest("prompt", String(index)));
+  const keys = calls(100_000);
   const served = keys.filter(tenth);
   expect(served.length).toBeGreaterThan(9_000);
   expect(served.length).toBeLessThan(11_000);
@@ -16,7 +19,7 @@ test("10 % of the traffic is 10 % within a point over 100,000 prompts, the same 
 });
 
 test("who is served stays served while the share grows", () => {
-  const keys = Array.from({ length: 10_000 }, (_, index) => digest("prompt", String(index)));
+  const keys = calls(10_000);
   const [tenth, half] = [createRollout({ traffic: 0.1 }), createRollout({ traffic: 0.5 })];
   expect(keys.filter(tenth).every(half)).toBe(true);
 });
@@ -50,4 +53,24 @@ test.each([
   ["traffic", { traffic: Number.NaN }],
 ])("a bad %s names itself", (name, rollout) => {
   expect(() => new TieredCache({ tiers: [memoryTier()], rollout })).toThrow(`rollout.${name}`);
+});
+
+test("a scope may have rules of its own, which also hold for the scopes within it", () => {
+  const admits = createRollout({ mode: "shadow", scopes: [{ scope: { tenant: "acme" }, mode: "serve" }] });
+  const call = (scope: Scope) => ({ key: digest("prompt"), scope: scopeDigest(scope), within: () => widerScopes(scope) });
+  expect(admits(call({ tenant: "acme" }))).toBe(true);
+  expect(admits(call({ tenant: "acme", user: "ann" }))).toBe(true);
+  expect(admits(call({ tenant: "globex" }))).toBe(false);
+  expect(admits(call({ tenant: "globex", user: "ann" }))).toBe(false);
+  const paused = createRollout({ scopes: [{ scope: { tenant: "acme" }, traffic: 0 }] });
+  expect(paused(call({ tenant: "acme" }))).toBe(false);
+  expect(paused(call({ tenant: "globex" }))).toBe(true);
+});
+
+test.each([
+  ["rollout.scopes", { scopes: "acme" as never }],
+  ["rollout.scopes[0].traffic", { scopes: [{ scope: { tenant: "acme" }, traffic: 2 }] }],
+  ["scope", { scopes: [{ scope: {} }] }],
+])("a bad %s of a scope names itself", (name, rollout) => {
+  expect(() => createRollout(rollout)).toThrow(name);
 });
