@@ -5,7 +5,7 @@
 // The cache of model answers, and its tiers.
 export { TieredCache, type ForgetReceipt } from "./cache/tiered-cache.ts";
 export type { CacheConfiguration, TieredCacheOptions } from "./cache/cache-options.ts";
-export type { RolloutOptions } from "./cache/rollout.ts";
+export type { RolloutOptions, ScopeRollout } from "./cache/rollout.ts";
 export type { WarmOptions, WarmProgress, WarmReport } from "./cache/warm.ts";
 export { cached, type CachedOptions } from "./cache/cached.ts";
 export { cacheModel, type CacheModelOptions } from "./cache/cached-model.ts";
@@ -30,6 +30,17 @@ export { hitOf } from "./cache/response-codec.ts";
 export type { HitMetadata, StoredAnswer, StoredGeneration, StoredMessage } from "./cache/response-codec.ts";
 export type { Admit } from "./cache/admission.ts";
 export type { Eviction, EvictionName } from "./cache/eviction.ts";
+
+// Answers to questions that were asked in other words.
+export type { SemanticDeadlines, SemanticOptions } from "./cache/semantic/semantic-options.ts";
+export type { SemanticStats, Verdicts } from "./cache/semantic/semantic-stats.ts";
+export type { SemanticExtra } from "./cache/semantic/turn.ts";
+export type { Verifier, VerifierInput } from "./cache/semantic/verifier.ts";
+export { llmVerifier, type LlmVerifierOptions } from "./cache/semantic/llm-verifier.ts";
+export type { AdaptedAnswer, Adapter } from "./cache/semantic/adapter.ts";
+export { llmAdapter, type LlmAdapterOptions } from "./cache/semantic/llm-adapter.ts";
+export type { SimilarEntry, SimilarOptions } from "./cache/semantic/similar.ts";
+export type { Cluster, ClusterOptions } from "./cache/semantic/clusters.ts";
 
 // Which of the answers to similar questions may be served.
 export { staticPolicy, type StaticPolicyOptions } from "./cache/semantic/policies/static.ts";

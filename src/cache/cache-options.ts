@@ -95,7 +95,8 @@ export function parseStorePrompts({ storePrompts, semantic }: TieredCacheOptions
     throw new StrataConfigError("storePrompts", storePrompts, "true or false");
   }
   if (semantic === undefined) return storePrompts ?? false;
-  if (storePrompts === false) throw new StrataConfigError("storePrompts", false, "true beside `semantic`, which compares prompts");
+  if (storePrompts === false)
+    throw new StrataConfigError("storePrompts", false, "true beside `semantic`, which compares prompts");
   return true;
 }
 

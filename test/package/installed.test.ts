@@ -20,6 +20,8 @@ const EXPORTS = [
     "cached",
     "diskTier",
     "hitOf",
+    "llmAdapter",
+    "llmVerifier",
     "manualClock",
     "memoryTier",
   ],

@@ -32,7 +32,7 @@ export class WordEmbeddings implements EmbeddingsInterface {
   }
 
   vector(text: string): number[] {
-    const vector = new Array<number>(this.#dimensions).fill(0);
+    const vector = Array.from({ length: this.#dimensions }, () => 0);
     for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? []) {
       let hash = 7;
       for (const char of word) hash = (hash * 31 + char.charCodeAt(0)) % 1_000_003;

@@ -85,6 +85,7 @@ export class Learning {
     if (cached.trim() === fresh.trim()) return true;
     const { sameAnswer } = this.#parts.options.semantic;
     if (sameAnswer === undefined) return false;
-    return (await this.#judge.run(async () => sameAnswer(cached, fresh))) === true;
+    const said: unknown = await this.#judge.run(async () => sameAnswer(cached, fresh));
+    return said === true;
   }
 }

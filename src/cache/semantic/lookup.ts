@@ -177,12 +177,17 @@ export class Lookup {
     if (input === undefined || verifier === undefined) return void end(looked, "missed", "no-verifier");
     let isRight: boolean;
     try {
-      isRight = (await verifierGuard.run((call) => verifier.verify(input, call))) === true;
+      const said: unknown = await verifierGuard.run((call) => verifier.verify(input, call));
+      isRight = said === true;
     } catch (error) {
       this.#failed(looked, "verifier", error);
       return undefined;
     }
-    policy.learn?.({ ...{ question: looked.ask.question, candidates: looked.candidates, candidate }, right: isRight, source: "verifier" });
+    policy.learn?.({
+      ...{ question: looked.ask.question, candidates: looked.candidates, candidate },
+      right: isRight,
+      source: "verifier",
+    });
     memory.changed();
     if (!isRight) {
       end(looked, "missed", "rejected");
@@ -243,7 +248,11 @@ function end(looked: Looked, outcome: Looked["outcome"], reason: SemanticEventRe
   return looked;
 }
 
-function inputOf({ ask, candidates }: Looked, candidate: number, found: Found<Replay>): { question: string; original: string; answer: string } | undefined {
+function inputOf(
+  { ask, candidates }: Looked,
+  candidate: number,
+  found: Found<Replay>,
+): { question: string; original: string; answer: string } | undefined {
   const answer = textOfAnswer(found.value.answer);
   const original = candidates[candidate]?.text;
   if (answer === undefined || original === undefined) return undefined;

@@ -108,7 +108,8 @@ export class PolicyMemory {
       const found = await store.get(this.#key(), GLOBAL_SCOPE, readState);
       if (found === undefined) return;
       const { policy: learned, partitions } = found.value;
-      if (learned !== null && policy().restore?.(learned) === false) onError(new Error("What the policy had learned is not known."));
+      if (learned !== null && policy().restore?.(learned) === false)
+        onError(new Error("What the policy had learned is not known."));
       // What was used since is newer.
       const used = [...this.#partitions.values()];
       this.#partitions.clear();

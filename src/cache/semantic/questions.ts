@@ -208,9 +208,7 @@ export class Questions {
 
   async #placesOf(scope: Digest | undefined, matches: (tags: readonly string[]) => boolean): Promise<Map<Digest, Digest[]>> {
     const places = new Map<Digest, Digest[]>();
-    const selected = this.#options.store.scan(
-      (tags, owner) => isQuestion(tags) && matches(tags) && isWithin(tags, owner, scope),
-    );
+    const selected = this.#options.store.scan((tags, owner) => isQuestion(tags) && matches(tags) && isWithin(tags, owner, scope));
     for await (const { payload } of selected) {
       const { id, record } = tryRead(payload) ?? {};
       if (id === undefined || record?.partition === undefined) continue;

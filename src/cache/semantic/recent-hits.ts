@@ -32,9 +32,9 @@ export interface RecentHit {
 }
 
 export class RecentHits {
-  readonly #ids = new Array<string>(RING).fill("");
-  readonly #answers = new Array<Digest>(RING).fill("");
-  readonly #scopes = new Array<Digest>(RING).fill("");
+  readonly #ids = blank();
+  readonly #answers = blank();
+  readonly #scopes = blank();
   readonly #savedMs = new Float64Array(RING);
   readonly #savedTokens = new Float64Array(RING);
   #at = 0;
@@ -81,4 +81,8 @@ export class RecentHits {
       this.#usage.set(answer, usage);
     }
   }
+}
+
+function blank(): string[] {
+  return Array.from({ length: RING }, () => "");
 }

@@ -53,7 +53,8 @@ export async function explain(
   scope: Digest,
   options: SimilarOptions,
 ): Promise<SimilarEntry[]> {
-  if (typeof prompt !== "string" || prompt.trim() === "") throw new StrataConfigError("similar.prompt", prompt, "a text that is not empty");
+  if (typeof prompt !== "string" || prompt.trim() === "")
+    throw new StrataConfigError("similar.prompt", prompt, "a text that is not empty");
   const threshold = parseNumber("similar.threshold", options.threshold ?? 0.5, -1, 1);
   const k = parseCount("similar.k", options.k ?? 5);
   const { embedder, questions, memory } = parts;

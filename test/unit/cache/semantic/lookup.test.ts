@@ -51,7 +51,7 @@ describe("the semantic step", () => {
     let last: Record<string, unknown> = {};
     for await (const chunk of await model.stream("How do I reset my account password")) {
       text += chunk.text;
-      reasoning += String(chunk.additional_kwargs["reasoning_content"] ?? "");
+      reasoning += (chunk.additional_kwargs["reasoning_content"] as string | undefined) ?? "";
       last = chunk.response_metadata;
     }
     expect([text, reasoning]).toEqual(["one two three", "let me think"]);
