@@ -17,26 +17,37 @@ import { fold } from "./terms.ts";
 import { NO_TURN, type MemoryTurn, type TurnOrder } from "./turn-order.ts";
 
 /** How much of its surroundings a turn takes over. */
-interface ContextWeights {
+export interface ContextWeights {
   readonly beside: number;
   readonly twoAway: number;
   readonly session: number;
 }
 
-const LEXICAL: ContextWeights = { beside: 0.5, twoAway: 0.3, session: 0.7 };
-const DENSE: ContextWeights = { beside: 0.5, twoAway: 0.2, session: 0.3 };
-/** Of the dense signal; the lexical one has 1. */
-const DENSE_WEIGHT = 0.6;
-/** For the turns of the one speaker whom the query names. */
-const SPEAKER = 0.4;
-/** A turn that asks seldom holds the answer. */
-const ASKS = 0.4;
-/**
- * Where people talk with a model, what they said themselves is what they ask for later; the long answers of the model hold every
- * word of the topic and would fill the list. Turned round when the query asks what the model said. From BEAM-100K, where any
- * value from 2 to 4 gives the same recall within a point.
- */
-const OWN_WORDS = 3;
+export interface RankingWeights {
+  readonly lexical: ContextWeights;
+  readonly dense: ContextWeights;
+  /** Of the dense signal; the lexical one has 1. */
+  readonly meaning: number;
+  /** For the turns of the one speaker whom the query names. */
+  readonly speaker: number;
+  /** Taken from a turn that asks: it seldom holds the answer. */
+  readonly asks: number;
+  /**
+   * Where people talk with a model, what they said themselves is what they ask for later; the long answers of the model hold every
+   * word of the topic and would fill the list. Turned round when the query asks what the model said. From BEAM-100K, where any
+   * value from 2 to 4 gives the same recall within a point.
+   */
+  readonly ownWords: number;
+}
+
+export const RANKING_WEIGHTS: RankingWeights = {
+  lexical: { beside: 0.5, twoAway: 0.3, session: 0.7 },
+  dense: { beside: 0.5, twoAway: 0.2, session: 0.3 },
+  meaning: 0.6,
+  speaker: 0.4,
+  asks: 0.4,
+  ownWords: 3,
+};
 
 export interface RankedTurn {
   readonly number: number;
@@ -55,6 +66,8 @@ export interface RankingOptions {
   readonly accept?: ((turn: MemoryTurn, number: number) => boolean) | undefined;
   /** The query's vector; without one, words alone rank. */
   readonly vector?: ArrayLike<number> | undefined;
+  /** Default {@link RANKING_WEIGHTS}. */
+  readonly weights?: RankingWeights | undefined;
 }
 
 export interface RankedMemory {
@@ -66,17 +79,18 @@ export interface RankedMemory {
 /** The best turns, best first. Turns without any word of the query or its surroundings, and without a vector, are not given. */
 export function rankTurns(memory: RankedMemory, query: string, options: RankingOptions): readonly RankedTurn[] {
   const { order, lexical, dense } = memory;
+  const weights = options.weights ?? RANKING_WEIGHTS;
   const words = lexical.search(query);
   const cosines = options.vector === undefined ? undefined : dense?.search(options.vector);
-  const lexicalSignal = standardised(inContext(words.turns, words.sessions, order, LEXICAL), order.size);
-  const denseSignal = cosines && denseScores(cosines, order);
-  const prior = turnPrior(order, query);
+  const lexicalSignal = standardised(inContext(words.turns, words.sessions, order, weights.lexical), order.size);
+  const denseSignal = cosines && denseScores(cosines, order, weights.dense);
+  const prior = turnPrior(order, query, weights);
   const best = new TopList(options.k);
   for (const number of new Set([...lexicalSignal.scores.keys(), ...(denseSignal?.scores.keys() ?? [])])) {
     const turn = order.turn(number);
     if (turn === undefined || options.accept?.(turn, number) === false) continue;
     const byWords = lexicalSignal.scores.get(number) ?? lexicalSignal.none;
-    const byMeaning = denseSignal ? DENSE_WEIGHT * (denseSignal.scores.get(number) ?? denseSignal.none) : 0;
+    const byMeaning = denseSignal ? weights.meaning * (denseSignal.scores.get(number) ?? denseSignal.none) : 0;
     best.offer({
       number,
       score: byWords + byMeaning + prior(turn, number),
@@ -94,7 +108,7 @@ interface Signal {
 }
 
 /** A cosine below the mean is no sign of anything; above it, it counts by how rare it is. */
-function denseScores(cosines: ReadonlyMap<number, number>, order: TurnOrder): Signal {
+function denseScores(cosines: ReadonlyMap<number, number>, order: TurnOrder, weights: ContextWeights): Signal {
   const own = new Map<number, number>();
   const sessions = new Map<number, number>();
   for (const [number, score] of standardised(cosines, cosines.size).scores) {
@@ -103,7 +117,7 @@ function denseScores(cosines: ReadonlyMap<number, number>, order: TurnOrder): Si
     const session = order.sessionOf(number);
     if (score > (sessions.get(session) ?? 0)) sessions.set(session, score);
   }
-  return standardised(inContext(own, sessions, order, DENSE), order.size);
+  return standardised(inContext(own, sessions, order, weights), order.size);
 }
 
 /** Only turns with a score of their own or beside one: a session's score alone does not single out any of its turns. */
@@ -151,7 +165,7 @@ function standardised(scores: ReadonlyMap<number, number>, all: number): Signal 
 const ASKS_THE_MODEL =
   /\byou (?:said|say|told|tell|mention|mentioned|recommend|recommended|suggest|suggested|explain|explained|gave|give|wrote|propose|proposed|answered|advise|advised)\b|\byour (?:answer|advice|suggestion|suggestions|recommendation|recommendations|explanation|reply)\b|\b(?:voce|tu) (?:me )?(?:disse|disseste|falou|recomendou|sugeriu|explicou|mencionou|escreveu|respondeu|deu|propos|indicou)\b|\bsua (?:resposta|sugestao|recomendacao|explicacao)\b/;
 
-function turnPrior(order: TurnOrder, query: string): (turn: MemoryTurn, number: number) => number {
+function turnPrior(order: TurnOrder, query: string, weights: RankingWeights): (turn: MemoryTurn, number: number) => number {
   const folded = fold(query);
   const speaker = theSpeakerNamedIn(folded, order);
   const own = ASKS_THE_MODEL.test(folded) ? "ai" : "human";
@@ -165,9 +179,9 @@ function turnPrior(order: TurnOrder, query: string): (turn: MemoryTurn, number: 
     return known;
   };
   return (turn, number) =>
-    (speaker !== undefined && turn.name === speaker ? SPEAKER : 0) -
-    (/\?\s*$/.test(turn.text) ? ASKS : 0) +
-    (turn.role === own && isMixed(order.sessionOf(number)) ? OWN_WORDS : 0);
+    (speaker !== undefined && turn.name === speaker ? weights.speaker : 0) -
+    (/\?\s*$/.test(turn.text) ? weights.asks : 0) +
+    (turn.role === own && isMixed(order.sessionOf(number)) ? weights.ownWords : 0);
 }
 
 /** `undefined` unless exactly one of those who speak is named. */

@@ -39,9 +39,7 @@ const MONTHS: readonly (readonly [number, string])[] = [
   [12, "december|dec|dezembro|dez"],
 ];
 /** Abbreviations that are other words too ("ago", "set", "out", "mar", "may") need a day or a year beside them. */
-const FULL_MONTHS = MONTHS.map(([, names]) => names.split("|").filter((name) => name.length > 3 || name === "may"))
-  .flat()
-  .join("|");
+const FULL_MONTHS = MONTHS.flatMap(([, names]) => names.split("|").filter((name) => name.length > 3 || name === "may")).join("|");
 const ANY_MONTH = MONTHS.flatMap(([, names]) => names.split("|"))
   .toSorted((a, b) => b.length - a.length)
   .join("|");
@@ -229,11 +227,11 @@ function dayOfMonth(words: Groups, context: TimeContext): Stretch | undefined {
 type Unit = "hour" | "day" | "week" | "month" | "year" | "weekend";
 
 function unitOf(word = ""): Unit {
-  if (/^h/.test(word)) return "hour";
-  if (/^d/.test(word)) return "day";
+  if (word.startsWith("h")) return "hour";
+  if (word.startsWith("d")) return "day";
   if (/weekend|fim|final/.test(word)) return "weekend";
   if (/^w|^s/.test(word)) return "week";
-  return /^m/.test(word) ? "month" : "year";
+  return word.startsWith("m") ? "month" : "year";
 }
 
 function countOf(word = "1"): number | undefined {
@@ -259,7 +257,8 @@ function ago(words: Groups, context: TimeContext): Stretch | undefined {
       return calendar("month", -count, context);
     case "year":
       return calendar("year", -count, context);
-    default:
+    case "week":
+    case "weekend":
       return days(addDays(day, -count * 7 - 3), 7, context);
   }
 }
@@ -279,7 +278,8 @@ function lately(words: Groups, context: TimeContext): Stretch | undefined {
       return { from: instantOf({ ...day, month: day.month - count }, context.zone), to };
     case "year":
       return { from: instantOf({ ...day, year: day.year - count }, context.zone), to };
-    default:
+    case "week":
+    case "weekend":
       return { from: instantOf(addDays(day, -7 * count), context.zone), to };
   }
 }
@@ -298,7 +298,9 @@ function calendar(word: string | undefined, away: number, context: TimeContext):
     case "weekend":
       // On a Sunday, last weekend is still the one before.
       return days(addDays(monday, 5 + 7 * away), 2, context);
-    default:
+    case "hour":
+    case "day":
+    case "week":
       return days(addDays(monday, 7 * away), 7, context);
   }
 }

@@ -1,0 +1,189 @@
+/**
+ * Recall of an owner's turns, against the bars of `benchmarks/README.md`: `npm run bench:quality:memory`.
+ *
+ * LoCoMo's weights are chosen leaving one conversation out: for each conversation, the setting of the grid that is best on the
+ * other nine.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { LocalEmbeddings } from "../../../src/embeddings/local-embeddings.ts";
+import { DenseIndex } from "../../../src/memory/dense-index.ts";
+import { LexicalIndex } from "../../../src/memory/lexical-index.ts";
+import { RANKING_WEIGHTS, rankTurns, type RankingWeights } from "../../../src/memory/ranking.ts";
+import { sittingsOf, sittingStretch } from "../../../src/memory/time/sittings.ts";
+import { findTimeExpression } from "../../../src/memory/time/time-expression.ts";
+import { TurnOrder } from "../../../src/memory/turn-order.ts";
+import { beam, locomo, type BenchConversation, type Question } from "./conversations.ts";
+import { mean, recallAt, recallWithinTokens } from "./metrics.ts";
+import { inPortuguese, timeLogs, timeQuestions, type TimeLog } from "./time-questions.ts";
+
+const TOKENS = [500, 1_000, 2_000, 4_000];
+const GRID: readonly RankingWeights[] = [0.4, 0.6, 0.8].flatMap((meaning) =>
+  [0.4, 0.7, 1].flatMap((session) =>
+    [0.2, 0.4, 0.8].map((asks) => ({
+      ...RANKING_WEIGHTS,
+      meaning,
+      asks,
+      lexical: { ...RANKING_WEIGHTS.lexical, session },
+    })),
+  ),
+);
+
+interface Indexed {
+  readonly conversation: BenchConversation;
+  readonly order: TurnOrder;
+  readonly lexical: LexicalIndex;
+  readonly dense: DenseIndex;
+  readonly queries: readonly (readonly number[])[];
+}
+
+async function index(conversation: BenchConversation, embeddings: LocalEmbeddings): Promise<Indexed> {
+  const order = new TurnOrder();
+  const lexical = new LexicalIndex(order);
+  const dense = new DenseIndex(embeddings.info.dimensions);
+  const texts = conversation.turns.map(({ name, text }) => (name === undefined ? text : `${name}: ${text}`));
+  const vectors = await embeddings.embedDocuments(texts);
+  for (const [at, turn] of conversation.turns.entries()) {
+    const number = order.add(turn);
+    lexical.add(number, turn);
+    dense.set(number, vectors[at] ?? []);
+  }
+  const queries = await embeddings.embedDocuments(conversation.questions.map(({ text }) => text));
+  return { conversation, order, lexical, dense, queries };
+}
+
+/** The ids of the turns, best first. */
+function ranked(indexed: Indexed, question: number, weights: RankingWeights, withModel: boolean, k = 10): string[] {
+  const { conversation, order, lexical, dense, queries } = indexed;
+  const options = { k, weights, ...(withModel && { vector: queries[question] }) };
+  const found = rankTurns({ order, lexical, ...(withModel && { dense }) }, conversation.questions[question]?.text ?? "", options);
+  return found.map(({ number }) => order.turn(number)?.id ?? "");
+}
+
+function recalls(
+  indexed: Indexed,
+  weights: RankingWeights,
+  withModel: boolean,
+): { question: Question; of: ReturnType<typeof recallAt> }[] {
+  return indexed.conversation.questions.map((question, at) => ({
+    question,
+    of: recallAt(ranked(indexed, at, weights, withModel), question.relevant),
+  }));
+}
+
+function line(name: string, rows: readonly { question: Question; of: ReturnType<typeof recallAt> }[]): void {
+  const of = (pick: (row: ReturnType<typeof recallAt>) => number): string => mean(rows.map((row) => pick(row.of))).toFixed(3);
+  const kinds = [...new Set(rows.map(({ question }) => question.kind))].toSorted();
+  const perKind = kinds.map((kind) => {
+    const own = rows.filter(({ question }) => question.kind === kind);
+    return `${kind} ${mean(own.map((row) => row.of.recall)).toFixed(2)}`;
+  });
+  console.log(`| ${name} | ${of((r) => r.recall)} | ${of((r) => r.ndcg)} | ${of((r) => r.hit)} | ${perKind.join(", ")} |`);
+}
+
+function leaveOneOut(all: readonly Indexed[], withModel: boolean): { question: Question; of: ReturnType<typeof recallAt> }[] {
+  const grid = withModel ? GRID : GRID.filter(({ meaning }) => meaning === RANKING_WEIGHTS.meaning);
+  const results = grid.map((weights) => all.map((indexed) => recalls(indexed, weights, withModel)));
+  return all.flatMap((_, left) => {
+    const quality = results.map((perConversation) =>
+      mean(
+        perConversation
+          .filter((_rows, at) => at !== left)
+          .flat()
+          .map(({ of }) => of.recall + of.ndcg),
+      ),
+    );
+    return results[quality.indexOf(Math.max(...quality))]?.[left] ?? [];
+  });
+}
+
+function withinTokens(name: string, all: readonly Indexed[]): void {
+  const columns = TOKENS.map((tokens) => {
+    const values = all.flatMap((indexed) =>
+      indexed.conversation.questions.map(({ relevant }, at) => {
+        const list = ranked(indexed, at, RANKING_WEIGHTS, true, 100);
+        const texts = list.map((id) => ({ id, text: indexed.order.turn(indexed.order.numberOf(id) ?? -1)?.text ?? "" }));
+        return recallWithinTokens(texts, relevant, tokens);
+      }),
+    );
+    return mean(values).toFixed(3);
+  });
+  console.log(`| ${name} | ${columns.join(" | ")} |`);
+}
+
+const SITTING_GAP = 6 * 3_600_000;
+
+function timeRecall(
+  logs: readonly TimeLog[],
+  questions: ReturnType<typeof timeQuestions>,
+): { capped: number; understood: number } {
+  const prepared = new Map(logs.map((log) => [log.name, { log, sittings: sittingsOf(log.turns, SITTING_GAP) }]));
+  let understood = 0;
+  const capped = questions.map(({ log: name, text, relevant }) => {
+    const entry = prepared.get(name);
+    const expression = entry && findTimeExpression(text, { now: entry.log.now, zone: "UTC" });
+    if (entry === undefined || expression === undefined) return 0;
+    understood++;
+    const { log, sittings } = entry;
+    const { filter } = expression;
+    const stretch = filter.kind === "range" ? filter : sittingStretch(sittings, filter, { now: log.now, gapMs: SITTING_GAP });
+    if (stretch === undefined) return 0;
+    const end =
+      filter.kind === "range" && filter.beforeThisSitting ? Math.min(stretch.to, sittings.at(-1)?.from ?? Infinity) : stretch.to;
+    const slack = filter.kind === "range" ? (filter.slack ?? 0) : 0;
+    const within = (wider: number): typeof log.turns =>
+      log.turns.filter(({ createdAt }) => createdAt >= stretch.from - wider && createdAt < end + wider);
+    const exact = within(0);
+    const found = (exact.length === 0 ? within(slack) : exact).slice(-10);
+    return recallAt(
+      found.map(({ id }) => id),
+      relevant,
+    ).capped;
+  });
+  return { capped: mean(capped), understood: understood / questions.length };
+}
+
+async function main(): Promise<void> {
+  const data = process.env["STRATA_BENCH_DATA"];
+  if (data === undefined || !existsSync(join(data, "memory"))) {
+    console.log("STRATA_BENCH_DATA names no folder with memory/: see benchmarks/README.md for where each set can be had.");
+    return;
+  }
+  const folder = join(data, "memory");
+  const embeddings = new LocalEmbeddings();
+  const talks = await Promise.all(locomo(folder).map((one) => index(one, embeddings)));
+  const chats = await Promise.all(beam(join(folder, "beam-100k")).map((one) => index(one, embeddings)));
+
+  console.log("| set | R@10 | nDCG@10 | hit@10 | R@10 by kind |\n| --- | --- | --- | --- | --- |");
+  line("LoCoMo, words alone", leaveOneOut(talks, false));
+  line(`LoCoMo, words and ${embeddings.info.model}`, leaveOneOut(talks, true));
+  line(
+    "BEAM-100K, words alone",
+    chats.flatMap((chat) => recalls(chat, RANKING_WEIGHTS, false)),
+  );
+  line(
+    `BEAM-100K, words and ${embeddings.info.model}`,
+    chats.flatMap((chat) => recalls(chat, RANKING_WEIGHTS, true)),
+  );
+
+  console.log(`\n| recall within tokens | ${TOKENS.join(" | ")} |\n| --- | ${TOKENS.map(() => "---").join(" | ")} |`);
+  withinTokens("LoCoMo", talks);
+  withinTokens("BEAM-100K", chats);
+
+  const logs = timeLogs(join(folder, "tmd"));
+  const english = timeQuestions(join(folder, "tmd"));
+  const portuguese = english.flatMap((question) => {
+    const text = inPortuguese(question.text);
+    return text === undefined ? [] : [{ ...question, text }];
+  });
+  console.log("\n| time questions (TMD) | questions | understood | R_cap@10 |\n| --- | --- | --- | --- |");
+  for (const [name, questions] of [
+    ["English", english],
+    ["Portuguese", portuguese],
+  ] as const) {
+    const { capped, understood } = timeRecall(logs, questions);
+    console.log(`| ${name} | ${questions.length} | ${(100 * understood).toFixed(1)} % | ${capped.toFixed(3)} |`);
+  }
+}
+
+await main();
