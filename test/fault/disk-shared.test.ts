@@ -123,6 +123,23 @@ describe("processes on one folder", { timeout: 120_000 }, () => {
     expect(findDamage(file)).toBeUndefined();
   });
 
+  test("lose nothing while another opens it, again and again", async () => {
+    const [one, two] = await startWorkers(2, 1024 * MEBIBYTE);
+    await Promise.all([ask(one, { write: names("one", 1) }), ask(two, { write: names("two", 1) })]);
+    const opener = startTypeScript("test/fixtures/disk/opener.ts", [join(root, "cache")]);
+    workers.push(opener);
+    await opener.next();
+    await Promise.all([ask(one, { write: names("one", 12_000) }), ask(two, { write: names("two", 12_000) })]);
+    await opener.kill();
+    expect(opener.messages.length).toBeGreaterThan(10);
+    for (const worker of [one, two]) {
+      await expectRead(worker, [...names("one", 12_000), ...names("two", 12_000)]);
+      expect(await ask(worker, { size: true })).toMatchObject({ entries: 24_000, faults: [] });
+      await ask(worker, { close: true });
+    }
+    expect(findDamage(join(root, "cache", "data.mdb"))).toBeUndefined();
+  });
+
   test("go on when one is killed", async () => {
     const [one, two] = await startWorkers(2, 1024 * MEBIBYTE);
     one?.send({ write: names("one", 100_000) });

@@ -1,13 +1,13 @@
-/** LMDB as the disk tier uses it: two tables, their size, and an end to every rejection. */
+/** LMDB as the disk tier uses it: two tables, and their size. */
 import { join } from "node:path";
-import { open as openEnvironment, type Database, type RootDatabase } from "lmdb";
+import { open as openEnvironment, type Database } from "lmdb";
 import type { Digest } from "../../core/key.ts";
 import { roomIn, type Extent, type Room } from "./disk-room.ts";
+import { mendAfterOpening, type Environment } from "./disk-transaction.ts";
 
 export type Table = Database<Buffer, Buffer>;
 
-export interface Engine {
-  readonly environment: RootDatabase<Buffer, Buffer>;
+export interface Engine extends Environment {
   readonly values: Table;
   readonly uses: Table;
   readonly room: Room;
@@ -49,7 +49,9 @@ export function openEngine(path: string): Engine {
   const options = { path, maxDbs: 4, permissionsMode: 0o600, ...form };
   const environment = openEnvironment<Buffer, Buffer>(options);
   try {
+    mendAfterOpening({ path, environment });
     return {
+      path,
       environment,
       values: environment.openDB<Buffer, Buffer>({ name: "values-1", ...form }),
       uses: environment.openDB<Buffer, Buffer>({ name: "uses-1", ...form }),
@@ -85,22 +87,6 @@ export function measure({ values, uses }: Engine): Measure {
  */
 export function copiedBytes({ trees, pageSize }: Measure, keys: number): number {
   return Math.min(2 * keys * pageSize, trees) + BASE_BYTES;
-}
-
-/**
- * Resolves when all are committed.
- *
- * A failed commit rejects every write of it, and with each error comes a second promise, `commitError`, that rejects with the
- * reason; one that nobody handles would end the process.
- */
-export async function committed(writes: ReadonlyArray<Promise<unknown>>): Promise<void> {
-  const outcomes = await Promise.allSettled(writes);
-  const failed = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failed === undefined) return;
-  const { commitError } = failed.reason as { commitError?: Promise<never> };
-  const turn = new Promise<void>((end) => setImmediate(end));
-  if (commitError !== undefined) await Promise.race([commitError, turn]);
-  throw failed.reason;
 }
 
 export function keyBytes(key: Digest): Buffer {

@@ -5,8 +5,9 @@
  * Keys are digests, so the entries that follow a random place in the order of keys are a random sample.
  */
 import type { TierEntry } from "../tier.ts";
-import { committed, type Engine } from "./disk-engine.ts";
+import type { Engine } from "./disk-engine.ts";
 import { readRecord, type DiskRecord } from "./disk-record.ts";
+import { transact } from "./disk-transaction.ts";
 import { readStored } from "./disk-value.ts";
 
 /** Redis samples 5 by default and calls 10 close to true LRU; here a sample is one cursor walk, so a few more cost little. */
@@ -35,10 +36,10 @@ export async function evict(
   now: number,
   random: () => number,
 ): Promise<Removed> {
-  const { environment, values, uses } = engine;
+  const { values, uses } = engine;
   const alive: TierEntry[] = [];
   let count = 0;
-  const transaction = environment.transaction(() => {
+  await transact(engine, () => {
     for (let freed = 0; count < limits.most && freed < limits.bytes; count++) {
       const victim = sampleVictim(engine, now, random);
       if (victim === undefined) break;
@@ -52,7 +53,6 @@ export async function evict(
       alive.push({ key: key.toString("latin1"), ...readStored(stored), scope, tags, cost, hits });
     }
   });
-  await committed([transaction]);
   return { count, alive };
 }
 

@@ -2,9 +2,10 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Digest } from "../../core/key.ts";
 import type { TierEntry, TierFilter } from "../tier.ts";
-import { committed, copiedBytes, keyBytes, measure, type Engine, type Measure } from "./disk-engine.ts";
+import { copiedBytes, keyBytes, measure, type Engine, type Measure } from "./disk-engine.ts";
 import { evict } from "./disk-eviction.ts";
 import { readRecord, recordMatches, touchRecord, writeRecord } from "./disk-record.ts";
+import { transact } from "./disk-transaction.ts";
 import { toStored } from "./disk-value.ts";
 
 export interface DiskWriterOptions {
@@ -61,11 +62,17 @@ export class DiskWriter {
     const fits = this.#hasRoom(before, need, rows.length);
     this.#unwritten += need;
     try {
-      // Un-awaited writes of one turn become one transaction of the engine.
-      const writes = rows.flatMap(({ key, value, record }) =>
-        fits && value !== undefined ? [values.put(key, value), uses.put(key, record)] : [values.remove(key), uses.remove(key)],
-      );
-      await committed(writes);
+      await transact(this.#engine, () => {
+        for (const { key, value, record } of rows) {
+          if (fits && value !== undefined) {
+            void values.put(key, value);
+            void uses.put(key, record);
+          } else {
+            void values.remove(key);
+            void uses.remove(key);
+          }
+        }
+      });
     } finally {
       this.#unwritten -= need;
     }
@@ -80,14 +87,15 @@ export class DiskWriter {
     this.#makeRoomToRewrite(keys.size);
     const now = this.#options.clock.now();
     let removed = 0;
-    const writes: Promise<boolean>[] = [];
-    for (const key of keys) {
-      const bytes = keyBytes(key);
-      const record = uses.getBinary(bytes);
-      if (record !== undefined && (readRecord(record)?.expiresAt ?? Infinity) > now) removed++;
-      writes.push(values.remove(bytes), uses.remove(bytes));
-    }
-    await committed(writes);
+    await transact(this.#engine, () => {
+      for (const key of keys) {
+        const bytes = keyBytes(key);
+        const record = uses.getBinary(bytes);
+        if (record !== undefined && (readRecord(record)?.expiresAt ?? Infinity) > now) removed++;
+        void values.remove(bytes);
+        void uses.remove(bytes);
+      }
+    });
     return removed;
   }
 
@@ -100,8 +108,13 @@ export class DiskWriter {
     } catch {
       return this.removeWhere({});
     }
-    await committed([values.clearAsync(), uses.clearAsync()]);
-    return before.entries;
+    let removed = 0;
+    await transact(this.#engine, () => {
+      removed = measure(this.#engine).entries;
+      values.clearSync();
+      uses.clearSync();
+    });
+    return removed;
   }
 
   async removeWhere(filter: TierFilter): Promise<number> {
@@ -165,11 +178,9 @@ export class DiskWriter {
     for (let from = 0; from < keys.length; from += BATCH) {
       const some = keys.slice(from, from + BATCH);
       this.#makeRoomToRewrite(some.length);
-      await committed([
-        this.#engine.environment.transaction(() => {
-          for (const key of some) change(key);
-        }),
-      ]);
+      await transact(this.#engine, () => {
+        for (const key of some) change(key);
+      });
     }
   }
 

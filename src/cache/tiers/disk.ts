@@ -1,7 +1,7 @@
 /**
  * The disk tier: LMDB, a copy-on-write B+ tree in one memory-mapped file. Reads are synchronous and cost a few microseconds;
  * writes are grouped into transactions on a thread of the engine; a process that dies at any point leaves the last committed
- * state; several processes may share one folder, and see within about a millisecond what the others write.
+ * state; several processes may share one folder (`disk-transaction.ts`), and see within about a millisecond what others write.
  *
  * Two tables, both by key: `values` (`disk-value.ts`) and `uses` (`disk-record.ts`), so that noting a use never rewrites a value.
  * What goes first when the tier is full: `disk-eviction.ts`.
