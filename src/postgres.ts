@@ -1,3 +1,3 @@
 /** `langchain-strata/postgres`: what needs PostgreSQL, by way of the optional package `pg`. */
-export { pgClient, type PgPool, type PgPoolClient } from "./clients/pg.ts";
-export type { Sql, SqlClient, SqlRow, SqlScalar, SqlValue } from "./clients/sql.ts";
+export { pgClient, type PgClientOptions, type PgPool, type PgPoolClient } from "./clients/pg.ts";
+export type { Sql, SqlClient, SqlOptions, SqlRow, SqlScalar, SqlValue } from "./clients/sql.ts";

@@ -5,11 +5,23 @@
  * goes away (SQLSTATE 57P01 at a restart, a failover), and Node throws what nobody listens for. Both are listened for here; the
  * error itself reaches whoever runs the next statement, or the one under way.
  */
+import { createHash } from "node:crypto";
 import { waitOrAbort, type CallOptions } from "../core/abort.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
-import { SQL_READERS, type Sql, type SqlClient, type SqlRow, type SqlValue } from "./sql.ts";
+import { refuseUnknown } from "../core/options.ts";
+import { SQL_READERS, type Sql, type SqlClient, type SqlOptions, type SqlRow, type SqlValue } from "./sql.ts";
+
+export interface PgClientOptions {
+  /**
+   * Whether statements that come often are prepared on each connection; default `true`. Not behind a pooler that changes the
+   * connection between transactions and does not know prepared statements (PgBouncer before 1.21).
+   */
+  readonly prepare?: boolean | undefined;
+}
 
 interface PgStatement {
+  /** Of a prepared statement. */
+  readonly name?: string;
   readonly text: string;
   readonly values: unknown[];
   readonly types: { getTypeParser(oid: number, format?: string): (text: string) => unknown };
@@ -45,7 +57,10 @@ const types: PgStatement["types"] = {
  * `idle_in_transaction_session_timeout`; `docs/operations/postgres-client-settings.md` has numbers.
  * @throws {@link StrataConfigError} when it is no pool
  */
-export function pgClient(pool: PgPool): SqlClient {
+export function pgClient(pool: PgPool, options: PgClientOptions = {}): SqlClient {
+  refuseUnknown("pgClient", options, ["prepare"]);
+  const mayPrepare = options.prepare ?? true;
+  if (typeof mayPrepare !== "boolean") throw new StrataConfigError("pgClient.prepare", mayPrepare, "true or false");
   if (typeof pool?.connect !== "function" || typeof pool.query !== "function") {
     throw new StrataConfigError("pgClient.pool", pool, "a Pool of the package pg");
   }
@@ -60,15 +75,16 @@ export function pgClient(pool: PgPool): SqlClient {
   }
 
   return {
-    async query(text, parameters, options) {
+    async query(text, parameters, callOptions) {
       refuseWhenClosed();
-      return run(pool, text, parameters, options);
+      const prepare = mayPrepare && callOptions?.prepare === true;
+      return run(pool, text, parameters, { signal: callOptions?.signal, prepare });
     },
-    async transaction(work, options) {
+    async transaction(work, callOptions) {
       refuseWhenClosed();
-      options?.signal?.throwIfAborted();
-      const client = await take(pool, options);
-      return new PgTransaction(client).run(work, options);
+      callOptions?.signal?.throwIfAborted();
+      const client = await take(pool, callOptions);
+      return new PgTransaction(client, mayPrepare).run(work, callOptions);
     },
     async close() {
       closed = true;
@@ -79,10 +95,12 @@ export function pgClient(pool: PgPool): SqlClient {
 /** One transaction on one connection, which goes back to the pool once, and only when nothing is left on it. */
 class PgTransaction {
   readonly #client: PgPoolClient;
+  readonly #mayPrepare: boolean;
   #state: "open" | "committing" | "over" = "open";
 
-  constructor(client: PgPoolClient) {
+  constructor(client: PgPoolClient, mayPrepare: boolean) {
     this.#client = client;
+    this.#mayPrepare = mayPrepare;
   }
 
   async run<T>(work: (sql: Sql) => Promise<T>, { signal }: CallOptions = {}): Promise<T> {
@@ -94,7 +112,7 @@ class PgTransaction {
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       await run(this.#client, "BEGIN");
-      const sql: Sql = { query: (text, parameters) => this.#query(text, parameters) };
+      const sql: Sql = { query: (text, parameters, options) => this.#query(text, parameters, options) };
       const result = await work(sql);
       if (this.#state !== "open") throw signal?.reason as Error;
       this.#state = "committing";
@@ -109,9 +127,9 @@ class PgTransaction {
     }
   }
 
-  async #query<R extends SqlRow>(text: string, parameters?: readonly SqlValue[]): Promise<R[]> {
+  async #query<R extends SqlRow>(text: string, parameters?: readonly SqlValue[], options?: SqlOptions): Promise<R[]> {
     if (this.#state !== "open") throw new StrataError("CLOSED", "The transaction is over.");
-    return run(this.#client, text, parameters);
+    return run(this.#client, text, parameters, { prepare: this.#mayPrepare && options?.prepare === true });
   }
 
   async #rollBack(): Promise<void> {
@@ -154,11 +172,24 @@ async function run<R extends SqlRow>(
   target: PgQueryable,
   text: string,
   parameters: readonly SqlValue[] = [],
-  options?: CallOptions,
+  options?: SqlOptions,
 ): Promise<R[]> {
   options?.signal?.throwIfAborted();
-  const { rows } = await waitOrAbort(target.query({ text, values: [...parameters], types }), options?.signal);
+  const name = options?.prepare === true ? { name: nameOf(text) } : undefined;
+  const { rows } = await waitOrAbort(target.query({ ...name, text, values: [...parameters], types }), options?.signal);
   return rows as R[];
+}
+
+const names = new Map<string, string>();
+
+/** What a text is called among the prepared statements of a connection, to which others may add their own. */
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = `strata_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+    names.set(text, name);
+  }
+  return name;
 }
 
 function ignore(): void {

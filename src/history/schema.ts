@@ -4,7 +4,9 @@
  * | table | holds |
  * | --- | --- |
  * | `strata_conversations` | a conversation: whose, its notes, the highest number given |
- * | `strata_messages` | messages, with what search reads |
+ * | `strata_messages` | messages |
+ * | `strata_message_words` | what search reads of them |
+ * | `strata_unread_messages` | which messages are stored, but not yet among the words |
  * | `strata_archived_messages` | messages of conversations that nobody has used for long; read, but not searched |
  * | `strata_message_embeddings` | vectors of messages, in a narrow table of their own (only with the extension `vector`) |
  * | `strata_dead_letters` | what the writer could not store |
@@ -14,10 +16,10 @@
  *
  * A conversation is found by the digest of its owner and session, since two names of 1,024 characters do not fit into an index.
  *
- * `search` holds the words of a message under three readings: stemmed as Portuguese, stemmed as Portuguese without accents, and
+ * `words` holds the words of a message under three readings: stemmed as Portuguese, stemmed as Portuguese without accents, and
  * stemmed as English. Snowball stems "configurações" and "configuracoes" differently, and people write both; so a question is
- * asked under all readings too. It is computed when a message is written, not by the column: what has no accents is read once
- * less, and no extension (`unaccent`) is needed.
+ * asked under all readings too. It is filled a moment after the message is committed (`message-index.ts`), because the reading
+ * takes as long as all the rest of an append.
  */
 import type { Migration } from "../clients/migrate.ts";
 
@@ -52,15 +54,24 @@ export const HISTORY_MIGRATIONS: readonly Migration[] = [
       ) WITH (fillfactor = 70)`,
       "COMMENT ON COLUMN strata_conversations.last_seq IS 'The highest number ever given, as far as PostgreSQL knows'",
       "COMMENT ON COLUMN strata_conversations.cleared_seq IS 'Messages up to this number were removed; they are not stored again'",
-      "CREATE INDEX ON strata_conversations (owner_key, updated_at)",
-      "CREATE INDEX ON strata_conversations (updated_at)",
+      // Not by `updated_at`: then every append would write four indexes anew in place of none.
+      "CREATE INDEX ON strata_conversations (owner_key)",
       `CREATE TABLE strata_messages (${MESSAGE_COLUMNS},
-        search tsvector NOT NULL,
         PRIMARY KEY (conversation_id, seq),
         UNIQUE (conversation_id, id)
       )`,
-      "CREATE INDEX ON strata_messages (conversation_id, created_at)",
-      "CREATE INDEX ON strata_messages USING gin (search)",
+      // Messages come roughly in the order of their times, so a few numbers for each stretch of the table will do.
+      "CREATE INDEX ON strata_messages USING brin (created_at)",
+      `CREATE TABLE strata_message_words (
+        conversation_id bigint NOT NULL,
+        seq bigint NOT NULL,
+        words tsvector NOT NULL,
+        PRIMARY KEY (conversation_id, seq),
+        FOREIGN KEY (conversation_id, seq) REFERENCES strata_messages ON DELETE CASCADE
+      )`,
+      "CREATE INDEX ON strata_message_words USING gin (words)",
+      // A queue without an index: it is short, and read whole.
+      "CREATE TABLE strata_unread_messages (conversation_id bigint NOT NULL, seqs bigint[] NOT NULL)",
       `CREATE TABLE strata_archived_messages (${MESSAGE_COLUMNS},
         PRIMARY KEY (conversation_id, seq),
         UNIQUE (conversation_id, id)

@@ -7,6 +7,7 @@ import type { SqlClient } from "../../clients/sql.ts";
 import { acceptConversation, acceptMessages, acceptNotes, acceptOwner, acceptRange } from "../accept.ts";
 import { conversationKey } from "../conversation-key.ts";
 import { HistoryTables } from "../history-tables.ts";
+import { MessageIndex } from "../message-index.ts";
 import type {
   AppendOptions,
   AppendResult,
@@ -40,12 +41,14 @@ class PostgresLog implements MessageLog {
   readonly name = "postgres";
   readonly #tables: HistoryTables;
   readonly #clock: Clock;
+  readonly #index: MessageIndex;
   readonly #pending = new Set<Promise<unknown>>();
   #closing: Promise<unknown> | undefined;
 
   constructor(tables: HistoryTables, clock: Clock) {
     this.#tables = tables;
     this.#clock = clock;
+    this.#index = new MessageIndex({ tables, clock });
   }
 
   append(conversation: Conversation, messages: readonly LogMessage[], options: AppendOptions = {}): Promise<AppendResult> {
@@ -55,6 +58,7 @@ class PostgresLog implements MessageLog {
       const accepted = acceptMessages(messages);
       if (accepted.length === 0) return { seqs: [], added: 0 };
       const { seqs, added } = await this.#tables.append(conversation, accepted, { notes, signal: options.signal });
+      this.#index.wake();
       return { seqs, added };
     });
   }
@@ -82,11 +86,11 @@ class PostgresLog implements MessageLog {
   }
 
   drain(options: CallOptions = {}): Promise<void> {
-    return this.#tracked(options, async () => undefined);
+    return this.#tracked(options, () => this.#index.drain(options));
   }
 
   async close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#pending);
+    this.#closing ??= Promise.allSettled([...this.#pending, this.#index.close()]);
     await this.#closing;
   }
 
