@@ -11,6 +11,7 @@ export default defineConfig({
     "src/middleware.ts",
     "src/testing/index.ts",
     "src/testing/deepseek-stand-in/start.ts",
+    "src/clients/onnx-worker.ts",
     "src/cli/main.ts",
     "src/cli/demo/restarted.ts",
   ],

@@ -1,3 +1,5 @@
 /** `langchain-strata/local`: models that run in this process, with no key and no network. */
 export { LocalEmbeddings, type LocalEmbeddingsOptions } from "./embeddings/local-embeddings.ts";
+export type { ModelFolder } from "./embeddings/local-models.ts";
+export type { Pooling } from "./embeddings/onnx-model.ts";
 export type { LocalModelInfo } from "./embeddings/text-model.ts";

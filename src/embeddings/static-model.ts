@@ -9,6 +9,7 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import { readModelFile, type Checksums } from "./model-files.ts";
 import { LONGEST_TEXT, type LocalModelInfo, type TextModel } from "./text-model.ts";
 import { sharedTurns } from "./turns.ts";
+import { unitVector } from "./unit-vector.ts";
 import { vectorOfUnknown } from "./unknown-text.ts";
 import { WordPiece } from "./word-piece.ts";
 
@@ -79,14 +80,5 @@ function embedOne({ words, values, scales }: Table, text: string, dimensions: nu
       sum[index] = (sum[index] ?? 0) + (values[start + index] ?? 0) * scale;
     }
   }
-  return unit(sum);
-}
-
-function unit(vector: Float32Array): number[] {
-  let squares = 0;
-  for (const value of vector) squares += value * value;
-  const length = Math.sqrt(squares);
-  const scaled: number[] = [];
-  for (const value of vector) scaled.push(Math.fround(value / length));
-  return scaled;
+  return unitVector(sum);
 }

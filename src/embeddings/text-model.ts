@@ -12,7 +12,7 @@ export interface LocalModelInfo {
   readonly license: string | undefined;
   /** SHA-256 of the file of weights, in hexadecimal, verified when it is loaded. Undefined when none was given. */
   readonly sha256: string | undefined;
-  /** What is beyond is cut off, silently: characters (UTF-16 units) for a model without a limit of tokens. */
+  /** Of a longer text the rest is cut off, silently. Undefined: the first 32,768 characters count, whatever their tokens. */
   readonly maxTokens: number | undefined;
 }
 
