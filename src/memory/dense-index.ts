@@ -33,14 +33,17 @@ export class DenseIndex {
     return this.#present[number] === 1;
   }
 
-  /** Cosines by turn; `undefined` for a query vector that is all zero, not finite, or of other dimensions. */
-  search(query: ArrayLike<number>): Map<number, number> | undefined {
+  /**
+   * Cosines by turn, NaN where a turn has no vector; `undefined` for a query vector that is all zero, not finite, or of other
+   * dimensions.
+   */
+  search(query: ArrayLike<number>): Float32Array | undefined {
     const length = query.length === this.dimensions ? norm(query) : 0;
     if (!(length > 0) || !Number.isFinite(length)) return undefined;
     const unit = Float32Array.from(query, (value) => value / length);
-    const cosines = new Map<number, number>();
-    for (let number = 0; number < this.#present.length; number++) {
-      if (this.#present[number] === 1) cosines.set(number, this.#dot(number, unit));
+    const cosines = new Float32Array(this.#present.length);
+    for (let number = 0; number < cosines.length; number++) {
+      cosines[number] = this.#present[number] === 1 ? this.#dot(number, unit) : Number.NaN;
     }
     return cosines;
   }

@@ -9,9 +9,9 @@ import type { MemoryTurn, TurnOrder } from "./turn-order.ts";
 /** Scores of the turns and sessions that share a word with the query; every other one has 0. */
 export interface LexicalScores {
   /** By the number of the turn. */
-  readonly turns: ReadonlyMap<number, number>;
+  readonly turns: Float32Array;
   /** By the number of the session. */
-  readonly sessions: ReadonlyMap<number, number>;
+  readonly sessions: Float32Array;
 }
 
 /**
@@ -69,20 +69,20 @@ export class LexicalIndex {
   }
 
   search(query: string): LexicalScores {
-    const turns = new Map<number, number>();
-    const sessions = new Map<number, number>();
+    const turns = new Float32Array(this.#order.numbers);
+    const sessions = new Float32Array(this.#order.sessions);
+    const word = { turns: new Float32Array(turns.length), sessions: new Float32Array(sessions.length) };
     for (const forms of queryWords(query)) {
-      const word = this.#scoreWord(forms);
-      for (const [number, score] of word.turns) turns.set(number, (turns.get(number) ?? 0) + score);
-      for (const [number, score] of word.sessions) sessions.set(number, (sessions.get(number) ?? 0) + score);
+      const touched = this.#scoreWord(forms, word);
+      for (const number of touched.turns) move(word.turns, turns, number);
+      for (const number of touched.sessions) move(word.sessions, sessions, number);
     }
     return { turns, sessions };
   }
 
-  /** Of a word's forms, the one that fits best counts, so that a word counts once. */
-  #scoreWord(forms: readonly string[]): { turns: Map<number, number>; sessions: Map<number, number> } {
-    const turns = new Map<number, number>();
-    const sessions = new Map<number, number>();
+  /** Of a word's forms, the one that fits best counts, so that a word counts once. Gives whom it scored, some of them twice. */
+  #scoreWord(forms: readonly string[], into: LexicalScores): { turns: number[]; sessions: number[] } {
+    const touched = { turns: [] as number[], sessions: [] as number[] };
     const averageTurn = this.#allWords / Math.max(1, this.#order.size);
     const averageSession = this.#allWords / Math.max(1, this.#order.sessions);
     for (const form of forms) {
@@ -92,17 +92,19 @@ export class LexicalIndex {
       for (let i = 0; i < rows.length; i += 2) {
         const number = rows[i] as number;
         const count = rows[i + 1] as number;
-        raise(turns, number, rarity * saturation(count, TURN, (this.#words[number] as number) / averageTurn));
+        raise(into.turns, number, rarity * saturation(count, TURN, (this.#words[number] as number) / averageTurn));
+        touched.turns.push(number);
         const session = this.#order.sessionOf(number);
         inSession.set(session, (inSession.get(session) ?? 0) + count);
       }
       const sessionRarity = inverseFrequency(this.#order.sessions, inSession.size);
       for (const [session, count] of inSession) {
         const length = (this.#sessionWords[session] ?? 0) / averageSession;
-        raise(sessions, session, sessionRarity * saturation(count, SESSION, length));
+        raise(into.sessions, session, sessionRarity * saturation(count, SESSION, length));
+        touched.sessions.push(session);
       }
     }
-    return { turns, sessions };
+    return touched;
   }
 
   #count(number: number, words: number): void {
@@ -127,8 +129,13 @@ function queryWords(query: string): (readonly string[])[] {
   return [...words.values()];
 }
 
-function raise(scores: Map<number, number>, key: number, score: number): void {
-  if (score > (scores.get(key) ?? 0)) scores.set(key, score);
+function raise(scores: Float32Array, at: number, score: number): void {
+  if (score > (scores[at] as number)) scores[at] = score;
+}
+
+function move(from: Float32Array, to: Float32Array, at: number): void {
+  to[at] = (to[at] as number) + (from[at] as number);
+  from[at] = 0;
 }
 
 /** Never negative, also for a word that is in every turn. */

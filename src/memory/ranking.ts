@@ -81,84 +81,86 @@ export function rankTurns(memory: RankedMemory, query: string, options: RankingO
   const { order, lexical, dense } = memory;
   const weights = options.weights ?? RANKING_WEIGHTS;
   const words = lexical.search(query);
+  const byWords = inContext(words.turns, words.sessions, order, weights.lexical);
   const cosines = options.vector === undefined ? undefined : dense?.search(options.vector);
-  const lexicalSignal = standardised(inContext(words.turns, words.sessions, order, weights.lexical), order.size);
-  const denseSignal = cosines && denseScores(cosines, order, weights.dense);
+  const byMeaning = cosines && denseScores(cosines, order, weights.dense);
+  const wordScale = scaleOf(byWords, order.size);
+  const meaningScale = byMeaning && scaleOf(byMeaning, order.size);
   const prior = turnPrior(order, query, weights);
   const best = new TopList(options.k);
-  for (const number of new Set([...lexicalSignal.scores.keys(), ...(denseSignal?.scores.keys() ?? [])])) {
+  for (let number = 0; number < byWords.length; number++) {
+    if (byWords[number] === 0 && !byMeaning?.[number]) continue;
     const turn = order.turn(number);
     if (turn === undefined || options.accept?.(turn, number) === false) continue;
-    const byWords = lexicalSignal.scores.get(number) ?? lexicalSignal.none;
-    const byMeaning = denseSignal ? weights.meaning * (denseSignal.scores.get(number) ?? denseSignal.none) : 0;
+    const word = standardised(byWords[number], wordScale);
+    const meaning = meaningScale ? weights.meaning * standardised(byMeaning?.[number], meaningScale) : 0;
+    const cosine = cosines?.[number];
     best.offer({
       number,
-      score: byWords + byMeaning + prior(turn, number),
-      ...(cosines && { similarity: cosines.get(number) }),
-      source: byMeaning > byWords ? "semantic" : "lexical",
+      score: word + meaning + prior(turn, number),
+      ...(cosine !== undefined && !Number.isNaN(cosine) && { similarity: cosine }),
+      source: meaning > word ? "semantic" : "lexical",
     });
   }
   return best.ranked();
 }
 
-interface Signal {
-  readonly scores: ReadonlyMap<number, number>;
-  /** The score of a turn that is not in `scores`. */
-  readonly none: number;
-}
-
 /** A cosine below the mean is no sign of anything; above it, it counts by how rare it is. */
-function denseScores(cosines: ReadonlyMap<number, number>, order: TurnOrder, weights: ContextWeights): Signal {
-  const own = new Map<number, number>();
-  const sessions = new Map<number, number>();
-  for (const [number, score] of standardised(cosines, cosines.size).scores) {
-    if (score <= 0) continue;
-    own.set(number, score);
+function denseScores(cosines: Float32Array, order: TurnOrder, weights: ContextWeights): Float32Array {
+  const scale = scaleOf(cosines, order.size);
+  const own = new Float32Array(order.numbers);
+  const sessions = new Float32Array(order.sessions);
+  for (let number = 0; number < Math.min(own.length, cosines.length); number++) {
+    const score = standardised(cosines[number], scale);
+    if (!(score > 0)) continue;
+    own[number] = score;
     const session = order.sessionOf(number);
-    if (score > (sessions.get(session) ?? 0)) sessions.set(session, score);
+    if (score > (sessions[session] as number)) sessions[session] = score;
   }
-  return standardised(inContext(own, sessions, order, weights), order.size);
+  return inContext(own, sessions, order, weights);
 }
 
-/** Only turns with a score of their own or beside one: a session's score alone does not single out any of its turns. */
-function inContext(
-  own: ReadonlyMap<number, number>,
-  sessions: ReadonlyMap<number, number>,
-  order: TurnOrder,
-  weights: ContextWeights,
-): Map<number, number> {
-  const of = (number: number): number => (number === NO_TURN ? 0 : (own.get(number) ?? 0));
-  const scores = new Map<number, number>();
-  const score = (number: number): void => {
-    if (number === NO_TURN || scores.has(number)) return;
+/** Only for turns with a score of their own or beside one: a session's score alone does not single out any of its turns. */
+function inContext(own: Float32Array, sessions: Float32Array, order: TurnOrder, weights: ContextWeights): Float32Array {
+  const of = (number: number): number => (number === NO_TURN ? 0 : (own[number] as number));
+  const scores = new Float32Array(own.length);
+  for (let number = 0; number < own.length; number++) {
     const previous = order.previous(number);
     const next = order.next(number);
     const beside = Math.max(of(previous), of(next));
-    const twoAway = Math.max(of(order.previous(previous)), of(order.next(next)));
-    const session = sessions.get(order.sessionOf(number)) ?? 0;
-    scores.set(number, of(number) + weights.beside * beside + weights.twoAway * twoAway + weights.session * session);
-  };
-  for (const number of own.keys()) {
-    const previous = order.previous(number);
-    const next = order.next(number);
-    for (const near of [number, previous, next, order.previous(previous), order.next(next)]) score(near);
+    const twoAway = Math.max(
+      previous === NO_TURN ? 0 : of(order.previous(previous)),
+      next === NO_TURN ? 0 : of(order.next(next)),
+    );
+    const mine = of(number);
+    if (mine === 0 && beside === 0 && twoAway === 0) continue;
+    const session = sessions[order.sessionOf(number)] as number;
+    scores[number] = mine + weights.beside * beside + weights.twoAway * twoAway + weights.session * session;
   }
   return scores;
 }
 
-/** In standard deviations from the mean over `all` turns; those without a score count as 0. */
-function standardised(scores: ReadonlyMap<number, number>, all: number): Signal {
+interface Scale {
+  readonly mean: number;
+  readonly deviation: number;
+}
+
+/** Over so many turns; those without a score count as 0. */
+function scaleOf(scores: Float32Array, turns: number): Scale {
   let sum = 0;
   let squares = 0;
-  for (const score of scores.values()) {
+  for (const score of scores) {
+    if (Number.isNaN(score)) continue;
     sum += score;
     squares += score * score;
   }
-  const mean = sum / Math.max(1, all);
-  const deviation = Math.sqrt(Math.max(0, squares / Math.max(1, all) - mean * mean)) || 1;
-  const result = new Map<number, number>();
-  for (const [number, score] of scores) result.set(number, (score - mean) / deviation);
-  return { scores: result, none: -mean / deviation };
+  const mean = sum / Math.max(1, turns);
+  return { mean, deviation: Math.sqrt(Math.max(0, squares / Math.max(1, turns) - mean * mean)) || 1 };
+}
+
+/** In standard deviations from the mean. */
+function standardised(score: number | undefined, { mean, deviation }: Scale): number {
+  return ((score ?? 0) - mean) / deviation;
 }
 
 /** What a query asks the other side's words with: "what did you recommend?", "o que você sugeriu?". */
@@ -169,19 +171,10 @@ function turnPrior(order: TurnOrder, query: string, weights: RankingWeights): (t
   const folded = fold(query);
   const speaker = theSpeakerNamedIn(folded, order);
   const own = ASKS_THE_MODEL.test(folded) ? "ai" : "human";
-  const mixed = new Map<number, boolean>();
-  const isMixed = (session: number): boolean => {
-    let known = mixed.get(session);
-    if (known === undefined) {
-      const roles = new Set(order.turnsOf(session).map((number) => order.turn(number)?.role));
-      mixed.set(session, (known = roles.has("human") && roles.has("ai")));
-    }
-    return known;
-  };
   return (turn, number) =>
     (speaker !== undefined && turn.name === speaker ? weights.speaker : 0) -
-    (/\?\s*$/.test(turn.text) ? weights.asks : 0) +
-    (turn.role === own && isMixed(order.sessionOf(number)) ? weights.ownWords : 0);
+    (order.asks(number) ? weights.asks : 0) +
+    (turn.role === own && order.isWithModel(order.sessionOf(number)) ? weights.ownWords : 0);
 }
 
 /** `undefined` unless exactly one of those who speak is named. */

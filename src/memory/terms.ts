@@ -1,8 +1,8 @@
 /**
  * From text to index terms, for English and Portuguese at once, because users write both, often in one conversation.
  *
- * Each word gives the stems of both languages, and the Portuguese one twice: of the word as written and of the word without
- * accents. Portuguese stemming depends on accents ("configurações" becomes "configur", "configuracoes" becomes "configuraco"), so
+ * Each word gives the stems of both languages, the Portuguese one of the word as written, without accents, and with those of
+ * common endings put back. Portuguese stemming depends on accents ("configurações" becomes "configur", "configuracoes" becomes "configuraco"), so
  * one form alone loses either those who type accents or those who do not. Asking which language a text is in would be worse: a
  * chat turn of four words does not tell.
  *
@@ -30,15 +30,14 @@ export function fold(text: string): string {
     .toLowerCase();
 }
 
-/** All words of a text in order, stop words left out; all of them when nothing else is left ("who are you?"). */
+/** The words of a text in order, without those that say nothing: "who are you?" has none. */
 export function wordForms(text: string): WordForms[] {
   const words: WordForms[] = [];
-  const stops: WordForms[] = [];
   for (const word of text.toLowerCase().match(WORD) ?? []) {
     const forms = formsOf(word.slice(0, MAX_WORD));
-    (forms === undefined ? stops : words).push(forms ?? [fold(word)]);
+    if (forms !== undefined) words.push(forms);
   }
-  return words.length > 0 ? words : stops;
+  return words;
 }
 
 /** `undefined` for a stop word. */
@@ -48,7 +47,11 @@ function formsOf(word: string): WordForms | undefined {
   const folded = fold(word);
   if (folded === "" || STOP_WORDS.has(folded)) return undefined;
   const english = stemEnglish(folded) || folded;
-  const portuguese = [fold(stemPortuguese(word)), stemPortuguese(folded)].filter((form) => form !== "" && form !== english);
+  // Without its accents "configuracao" would not meet "configurações", whose ending the stemmer knows only with them.
+  const accented = folded.replace(/([cs])ao$/, (_, letter: string) => (letter === "c" ? "ção" : "são")).replace(/coes$/, "ções");
+  const portuguese = [fold(stemPortuguese(word)), stemPortuguese(folded), fold(stemPortuguese(accented))].filter(
+    (form) => form !== "" && form !== english,
+  );
   const result: WordForms = [english, ...new Set(portuguese)];
   if (memo.size >= MAX_MEMO) memo.clear();
   memo.set(word, result);

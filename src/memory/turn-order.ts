@@ -26,6 +26,11 @@ export class TurnOrder {
   readonly #sessionOf: number[] = [];
   readonly #previous: number[] = [];
   readonly #next: number[] = [];
+  /** By turn: 1 where it ends with a question. */
+  readonly #asks: boolean[] = [];
+  /** By session: turns of people, and of models. */
+  readonly #human: number[] = [];
+  readonly #model: number[] = [];
   /** Turns by speaker. */
   readonly #speakers = new Map<string, number>();
   #live = 0;
@@ -68,6 +73,16 @@ export class TurnOrder {
     return this.#turnsOf[session] ?? [];
   }
 
+  /** Whether the turn ends with a question. */
+  asks(number: number): boolean {
+    return this.#asks[number] === true;
+  }
+
+  /** Whether a person talks with a model in this session, and not people with each other. */
+  isWithModel(session: number): boolean {
+    return (this.#human[session] ?? 0) > 0 && (this.#model[session] ?? 0) > 0;
+  }
+
   /** The names of those who speak. */
   speakers(): Iterable<string> {
     return this.#speakers.keys();
@@ -87,7 +102,6 @@ export class TurnOrder {
     this.#turns.push(turn);
     this.#numbers.set(turn.id, number);
     this.#live++;
-    this.#speaks(turn, 1);
     let session = this.#sessions.get(turn.sessionId);
     if (session === undefined) {
       session = this.#turnsOf.length;
@@ -95,6 +109,8 @@ export class TurnOrder {
       this.#turnsOf.push([]);
     }
     this.#sessionOf.push(session);
+    this.#asks.push(/[?？]\s*$/.test(turn.text.slice(-16)));
+    this.#speaks(turn, session, 1);
     const turns = this.#turnsOf[session] as number[];
     // From the end: turns mostly come in order.
     let at = turns.length;
@@ -124,11 +140,13 @@ export class TurnOrder {
     this.#turns[number] = undefined;
     this.#numbers.delete(turn.id);
     this.#live--;
-    this.#speaks(turn, -1);
+    this.#speaks(turn, this.sessionOf(number), -1);
     return turn;
   }
 
-  #speaks(turn: MemoryTurn, turns: number): void {
+  #speaks(turn: MemoryTurn, session: number, turns: number): void {
+    const role = turn.role === "human" ? this.#human : turn.role === "ai" ? this.#model : [];
+    role[session] = (role[session] ?? 0) + turns;
     if (turn.name === undefined || turn.name === "") return;
     const count = (this.#speakers.get(turn.name) ?? 0) + turns;
     if (count === 0) this.#speakers.delete(turn.name);

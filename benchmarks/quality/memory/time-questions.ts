@@ -101,9 +101,9 @@ const ENGLISH_CARDINALS = "one two three four five six seven eight nine ten".spl
  * the English templates.
  */
 export function inPortuguese(question: string): string | undefined {
-  const begin = /^Tell me/.test(question)
+  const begin = question.startsWith("Tell me")
     ? "Me conta o que conversamos"
-    : /^Summarize/.test(question)
+    : question.startsWith("Summarize")
       ? "Resume o que discutimos"
       : /talked about|talk about/.test(question)
         ? "Do que falamos"
