@@ -64,6 +64,12 @@ export type {
   VectorSearch,
 } from "./vectors/vector-index.ts";
 
+// Embeddings that are kept.
+export { CachedEmbeddings } from "./embeddings/cached-embeddings.ts";
+export type { CachedEmbeddingsOptions, NearDuplicateOptions } from "./embeddings/cached-embeddings-options.ts";
+export type { EmbeddingsStats } from "./embeddings/embedding-stats.ts";
+export type { WarmEmbeddingsOptions, WarmEmbeddingsReport } from "./embeddings/warm-embeddings.ts";
+
 // Words that all parts share.
 export type { Scope } from "./core/scope.ts";
 export type { Digest } from "./core/key.ts";

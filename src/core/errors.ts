@@ -12,6 +12,7 @@ import { LangChainError, ns } from "@langchain/core/errors";
  * | `QUEUE_FULL` | background work was refused, because its queue is at its bound |
  * | `UNSTORABLE` | a value cannot be stored and given back equal |
  * | `CORRUPT` | stored bytes are damaged, foreign, or of a version that this release does not read |
+ * | `BAD_ANSWER` | a provider answered with what cannot be right, such as a vector of zeros |
  * | `UNAVAILABLE` | an engine (folder, server) cannot be used |
  * | `MISSING_PEER` | an optional package is needed and not installed |
  */
@@ -23,6 +24,7 @@ export type StrataErrorCode =
   | "QUEUE_FULL"
   | "UNSTORABLE"
   | "CORRUPT"
+  | "BAD_ANSWER"
   | "UNAVAILABLE"
   | "MISSING_PEER";
 

@@ -20,7 +20,9 @@ export type StrataEvent =
   | SemanticLookupEvent
   | SemanticFaultEvent
   | SemanticStateEvent
-  | SemanticFeedbackEvent;
+  | SemanticFeedbackEvent
+  | EmbeddingsLookupEvent
+  | EmbeddingsCallEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -172,6 +174,30 @@ export interface SemanticFeedbackEvent {
   readonly type: "semantic.feedback";
   readonly verdict: "right" | "wrong";
   readonly source: "exact" | "semantic" | "adapted";
+}
+
+/** Somebody who asked `CachedEmbeddings` has the vectors. */
+export interface EmbeddingsLookupEvent {
+  readonly type: "embeddings.lookup";
+  readonly kind: "query" | "document";
+  /** Texts asked for, repeats included. */
+  readonly texts: number;
+  /** Distinct texts that a tier had. */
+  readonly hits: number;
+  /** Distinct texts that took the vector of a nearly equal one. */
+  readonly near: number;
+  /** Distinct texts that were awaited from another caller's call. */
+  readonly coalesced: number;
+  readonly ms: number;
+}
+
+/** One call to the provider of embeddings has ended, tries included. */
+export interface EmbeddingsCallEvent {
+  readonly type: "embeddings.call";
+  readonly kind: "query" | "document";
+  readonly outcome: "ok" | "failed";
+  readonly texts: number;
+  readonly ms: number;
 }
 
 /** Sees every event. What it throws or rejects with is reported once, through `process.emitWarning`; the caller never sees it. */
