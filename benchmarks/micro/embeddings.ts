@@ -118,9 +118,9 @@ async function falseReuse(): Promise<void> {
       if (provider.texts === 1) reused.push({ sim, ent });
     }
     const apart = reused.filter(({ sim }) => sim < 4).length;
-    const mean = reused.reduce((sum, { sim }) => sum + sim, 0) / reused.length;
+    const mean = reused.length === 0 ? "" : (reused.reduce((sum, { sim }) => sum + sim, 0) / reused.length).toFixed(2);
     const entailed = reused.filter(({ ent }) => ent === "Entailment").length;
-    rows.push(`| ${similarity} | ${reused.length} | ${mean.toFixed(2)} | ${entailed} | ${apart} |`);
+    rows.push(`| ${similarity} | ${reused.length} | ${mean} | ${entailed} | ${apart} |`);
   }
   console.log(`### Near-duplicate reuse on ${pairs.length} pairs of ASSIN 2, people's likeness from 1 to 5\n`);
   console.log("| similarity | pairs reused | mean likeness | entailed | likeness under 4 |\n| --- | --- | --- | --- | --- |");
@@ -164,7 +164,7 @@ async function hits(): Promise<void> {
   const all = [memory, disk, files];
   for (const embeddings of all) await embeddings.embedDocuments(texts);
   await disk.flush();
-  const timings = await race(
+  const timings = await race<string>(
     [
       { name: "CachedEmbeddings, memory", run: (text) => memory.embedDocuments([text]) },
       { name: "CachedEmbeddings, disk", run: (text) => disk.embedDocuments([text]) },
@@ -181,7 +181,10 @@ await hits();
 const log = rowsOf<{ prompt: string; ts: string }>("excite_queries.jsonl");
 if (log !== undefined) {
   const ordered = log.toSorted((a, b) => a.ts.localeCompare(b.ts));
-  await replay("Excite query log, in the order of time", ordered.map(({ prompt }) => prompt));
+  await replay(
+    "Excite query log, in the order of time",
+    ordered.map(({ prompt }) => prompt),
+  );
 }
 await chat();
 await nearTime();
