@@ -26,6 +26,7 @@ export const FAMILIES: readonly Family[] = ["docs", "prose", "portuguese"];
 
 /** One measured value: what this library's cache stores, and what LangChain's own caches would have stored. */
 export interface Sample {
+  readonly generation: ChatGeneration;
   readonly payload: Uint8Array;
   /** Bytes of `JSON.stringify([serializeGeneration(generation)])`. */
   readonly langChainBytes: number;
@@ -84,6 +85,7 @@ function sampleOf(answer: string, thought: string | undefined, index: number): S
   const message = new AIMessage(fields as AIMessageFields);
   const generation: ChatGeneration = { text: answer, message, generationInfo: { finish_reason: "stop" } };
   return {
+    generation,
     payload: Buffer.from(JSON.stringify(encodeAnswer([generation]))),
     langChainBytes: Buffer.byteLength(JSON.stringify([serializeGeneration(generation)])),
   };
