@@ -172,9 +172,9 @@ for (const bytes of [2048, 8192]) {
   console.log(table(`Hit in Redis, prompt of ${bytes} bytes, answer of 2 KB`, hits, BARE));
 
   const together = await race<Question[]>(
-    [...bare, ...lookups].map(({ name, run }) => ({
-      name,
-      run: (batch, index) => Promise.all(batch.map((question, place) => run(question, index * AT_ONCE + place))),
+    [...bare, ...lookups].map((one) => ({
+      name: one.name,
+      run: (batch, index) => Promise.all(batch.map((question, place) => one.run(question, index * AT_ONCE + place))),
     })),
     {
       rounds,

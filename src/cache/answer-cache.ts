@@ -19,7 +19,7 @@ import type { FoundAnswer } from "./semantic/match.ts";
 import type { SemanticStep } from "./semantic/semantic-step.ts";
 import type { ReadTurn, SemanticExtra } from "./semantic/turn.ts";
 import { scopeMark } from "./tags.ts";
-import type { Found, TieredStore } from "./tiered-store.ts";
+import type { Asked, Found, TieredStore } from "./tiered-store.ts";
 
 export interface AnswerCacheOptions {
   readonly store: TieredStore;
@@ -122,7 +122,25 @@ export class AnswerCache implements RequestCache {
   }
 
   find(request: CacheRequest): MaybePromise<Found<Replay> | undefined> {
-    const found = this.#options.store.get(request.key, request.scope, readAnswer, request);
+    return this.#find(request, request);
+  }
+
+  /** `find`, for a caller who goes on to `findElsewhere`: the shared tier may take the lead in the same step. */
+  findOrLead(request: CacheRequest, patienceMs: number): MaybePromise<Found<Replay> | undefined> {
+    const { flight, rollout, semantic } = this.#options;
+    // Where meanings are searched, many who miss here find their answer there, and lead nobody.
+    if (flight === undefined || semantic !== undefined || !this.coalesces || !rollout(request)) return this.find(request);
+    const found = this.#find(request, { question: request.question, leadMs: patienceMs });
+    if (!isPromise(found)) return found;
+    return found.then((late) => {
+      // A tier below the shared one had it: nobody is to wait for us.
+      if (late !== undefined) flight.abandon(request.key);
+      return late;
+    });
+  }
+
+  #find(request: CacheRequest, asked: Asked): MaybePromise<Found<Replay> | undefined> {
+    const found = this.#options.store.get(request.key, request.scope, readAnswer, asked);
     if (found === undefined) return undefined;
     if (isPromise(found)) return found.then((late) => (late === undefined ? undefined : this.#servable(request, late)));
     return this.#servable(request, found);

@@ -33,7 +33,7 @@ export class BaseCalls {
     if (request.refresh) return this.#refresh(request);
     if (this.#answers.servesStale) return this.#lookupStale(request, start);
     if (this.#coalescer.isUnderWay(request.key) && this.#answers.mayServe(request)) return this.#await(request, start);
-    const found = this.#answers.find(request);
+    const found = this.#answers.findOrLead(request, this.#coalescer.patience(request.model));
     if (found === undefined || isPromise(found)) return this.#lead(found, request, start);
     return this.#hit(found, request, start);
   }

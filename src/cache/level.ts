@@ -8,7 +8,7 @@ import { Histogram } from "../core/histogram.ts";
 import type { Digest } from "../core/key.ts";
 import { parseDuration } from "../core/options.ts";
 import { WriteBehind } from "../core/write-behind.ts";
-import type { CacheTier, Question, TierEntry, TierFilter } from "./tier.ts";
+import type { CacheTier, TierEntry, TierFilter, TierReadOptions } from "./tier.ts";
 
 export interface LevelStats {
   readonly name: string;
@@ -92,6 +92,8 @@ export class Level {
       write: options.write,
       sizeOf: (entry) => entry.value.byteLength + 256,
       maxBytes: options.maxQueuedBytes,
+      clock,
+      spacingMs: tier.writeEvery === undefined ? 0 : parseDuration(`${tier.name}.writeEvery`, tier.writeEvery),
       onError: (error, batch) => {
         this.#dropped += batch.length;
         this.fault("set", error);
@@ -100,7 +102,7 @@ export class Level {
   }
 
   /** The entry, `undefined` for a miss or a failure. Never throws and never rejects. */
-  get(key: Digest, question?: Question): MaybePromise<TierEntry | undefined> {
+  get(key: Digest, asked?: TierReadOptions): MaybePromise<TierEntry | undefined> {
     const { clock } = this.#options;
     const waiting = this.#queue.size > 0 ? this.#waiting(key) : undefined;
     if (waiting !== undefined) {
@@ -110,7 +112,7 @@ export class Level {
     const isTimed = this.#lookups++ % TIMED_EVERY === 0 || this.#isAsync;
     const start = isTimed ? clock.monotonic() : 0;
     try {
-      const answer = this.#guard.run(() => (question === undefined ? this.tier.get([key]) : this.tier.get([key], { question })));
+      const answer = this.#guard.run(() => this.tier.get([key], asked));
       if (isPromise(answer)) {
         this.#isAsync = true;
         return this.#await(answer, start);

@@ -27,6 +27,11 @@ export interface CacheTier {
    * `"on-demotion"` only when the tier above drops it.
    */
   readonly writes?: "through" | "behind" | "on-demotion" | undefined;
+  /**
+   * Where nobody waits for writes: how far apart they come, so that a stream of new entries arrives in batches. The first after
+   * a pause comes at once. Default: one batch as soon as the one before is written.
+   */
+  readonly writeEvery?: Duration | undefined;
   /** Whether it tells the host what it evicts, so that a tier below that is written on demotion gets it. Default `false`. */
   readonly reportsEvictions?: boolean | undefined;
   /** How hard the store compresses what it puts here; default `"none"`. */
@@ -87,6 +92,11 @@ export interface TierEntry {
 export interface TierReadOptions extends CallOptions {
   /** For tiers that need it. */
   readonly question?: Question | undefined;
+  /**
+   * For a tier with a flight, where one key is asked for: whoever asks enters the flight next if the entry is not there, for so
+   * many ms. The tier may take the lead in the same step, and tell of it when it is entered.
+   */
+  readonly leadMs?: number | undefined;
 }
 
 /** What LangChain asks a cache with. */

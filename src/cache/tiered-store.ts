@@ -14,9 +14,10 @@ import { StrataError } from "../core/errors.ts";
 import type { Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import { decompress, type Compression } from "./compression.ts";
+import type { DistributedFlight } from "./distributed-flight.ts";
 import { Level, type LevelStats } from "./level.ts";
 import { scopeMark, tagDigest } from "./tags.ts";
-import type { CacheTier, Question, TierChange, TierEntry, TierFilter } from "./tier.ts";
+import type { CacheTier, Question, TierChange, TierEntry, TierFilter, TierReadOptions } from "./tier.ts";
 
 export interface TieredStoreOptions {
   readonly tiers: readonly CacheTier[];
@@ -39,6 +40,14 @@ export interface Found<T> {
   readonly tier: string;
   readonly expiresAt: number | undefined;
   readonly cost: number;
+}
+
+/** How a lookup asks. */
+export interface Asked {
+  /** For tiers that cannot be asked by key. */
+  readonly question?: Question | undefined;
+  /** Given by whoever goes on to enter the flight of the shared tier: how long it would lead, ms. */
+  readonly leadMs?: number | undefined;
 }
 
 export interface StoreInput<T> {
@@ -79,6 +88,8 @@ export class TieredStore {
   readonly #emit: Emit;
   #compression: Compression;
   readonly #levels: readonly Level[];
+  /** Of the first tier that has one: the one that is entered. */
+  readonly #flight: DistributedFlight | undefined;
   /** Deletions that have ended, and that are under way. */
   #fence = 0;
   #deleting = 0;
@@ -102,16 +113,12 @@ export class TieredStore {
       });
       return level;
     });
+    this.#flight = options.tiers.find((tier) => tier.flight !== undefined)?.flight;
   }
 
   /** Finds an entry and moves it up. Never throws and never rejects: what fails is a miss. */
-  get<T>(
-    key: Digest,
-    scope: Digest,
-    decode: Decode<T>,
-    asked?: { readonly question?: Question | undefined },
-  ): MaybePromise<Found<T> | undefined> {
-    return this.#getFrom(0, this.#fence, key, scope, decode, asked?.question);
+  get<T>(key: Digest, scope: Digest, decode: Decode<T>, asked?: Asked): MaybePromise<Found<T> | undefined> {
+    return this.#getFrom(0, this.#fence, key, scope, decode, asked);
   }
 
   /** Stores an entry. Resolves when the tiers that are written through have it; the others follow behind. Never rejects. */
@@ -256,16 +263,16 @@ export class TieredStore {
     key: Digest,
     scope: Digest,
     decode: Decode<T>,
-    question: Question | undefined,
+    asked: Asked | undefined,
   ): MaybePromise<Found<T> | undefined> {
     for (let index = first; index < this.#levels.length; index++) {
       const level = this.#levels[index] as Level;
-      const entry = level.get(key, level.tier.needsQuestion === true ? question : undefined);
+      const entry = level.get(key, asked === undefined ? undefined : this.#readOptions(level, asked));
       if (entry === undefined) continue;
-      if (isPromise(entry)) return this.#continue(index, fence, entry, key, scope, decode, question);
+      if (isPromise(entry)) return this.#continue(index, fence, entry, key, scope, decode, asked);
       const found = this.#verify(level, entry, key, scope, decode);
       if (found === undefined) continue;
-      if (isPromise(found)) return this.#continue(index, fence, entry, key, scope, decode, question);
+      if (isPromise(found)) return this.#continue(index, fence, entry, key, scope, decode, asked);
       this.#promote(index, fence, entry, scope);
       return found;
     }
@@ -279,14 +286,19 @@ export class TieredStore {
     key: Digest,
     scope: Digest,
     decode: Decode<T>,
-    question: Question | undefined,
+    asked: Asked | undefined,
   ): Promise<Found<T> | undefined> {
     const level = this.#levels[index] as Level;
     const entry = await answer;
     const found = entry === undefined ? undefined : await this.#verify(level, entry, key, scope, decode);
-    if (entry === undefined || found === undefined) return this.#getFrom(index + 1, fence, key, scope, decode, question);
+    if (entry === undefined || found === undefined) return this.#getFrom(index + 1, fence, key, scope, decode, asked);
     this.#promote(index, fence, entry, scope);
     return found;
+  }
+
+  #readOptions({ tier }: Level, { question, leadMs }: Asked): TierReadOptions | undefined {
+    if (tier.needsQuestion === true) return question && { question };
+    return leadMs !== undefined && tier.flight !== undefined && tier.flight === this.#flight ? { leadMs } : undefined;
   }
 
   /** Opens and decodes what a tier gave, once; damaged, foreign and outlived entries are dropped and counted. */

@@ -9,7 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
-import type { MaybePromise } from "../core/abort.ts";
+import { isPromise, type MaybePromise } from "../core/abort.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 
@@ -58,6 +58,7 @@ export interface RedisClient {
   getBuffer(key: string): Promise<Buffer | null>;
   mgetBuffer(keys: readonly string[]): Promise<Array<Buffer | null>>;
   call(command: string, ...args: RedisArgument[]): Promise<unknown>;
+  callBuffer(command: string, ...args: RedisArgument[]): Promise<unknown>;
   pipeline(commands: ReadonlyArray<ReadonlyArray<RedisArgument>>): { exec(): Promise<Array<[Error | null, unknown]> | null> };
 }
 
@@ -165,12 +166,22 @@ export class RedisConnection {
   }
 
   /** Sends one command. */
-  async send(call: RedisCall): Promise<unknown> {
-    const client = await this.client();
+  send(call: RedisCall): Promise<unknown> {
+    return this.#send(call, "call");
+  }
+
+  /** Sends one command; texts in its reply come as bytes. */
+  sendBuffer(call: RedisCall): Promise<unknown> {
+    return this.#send(call, "callBuffer");
+  }
+
+  async #send(call: RedisCall, method: "call" | "callBuffer"): Promise<unknown> {
+    const known = this.client();
+    const client = isPromise(known) ? await known : known;
     try {
-      return await client.call(...byName(call));
+      return await client[method](...byName(call));
     } catch (error) {
-      if (isUnknownScript(error)) return client.call(...byText(call));
+      if (isUnknownScript(error)) return client[method](...byText(call));
       return this.failed(error);
     }
   }

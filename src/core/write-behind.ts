@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from "./clock.ts";
 import { StrataError } from "./errors.ts";
 
 export interface WriteBehindOptions<V> {
@@ -8,6 +9,12 @@ export interface WriteBehindOptions<V> {
   readonly maxBytes: number;
   /** Values in one batch; default 256. */
   readonly maxBatch?: number;
+  /**
+   * From the end of one batch to the beginning of the next, ms, unless a batch is full or somebody drains; default 0. What comes
+   * after a pause is written at once; what comes in a stream gathers, where each batch costs the engine and its readers a trip.
+   */
+  readonly spacingMs?: number;
+  readonly clock?: Clock;
   /** Must not throw. */
   readonly onError: (error: unknown, batch: readonly V[]) => void;
 }
@@ -25,9 +32,14 @@ export class WriteBehind<V> {
   /** Ends with the batch that is being written. */
   #batch: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
+  /** When the next batch may begin, on the monotonic clock. */
+  #notBefore = -Infinity;
+  #draining = 0;
+  /** Ends the wait for it. */
+  #hurry: (() => void) | undefined;
 
   constructor(options: WriteBehindOptions<V>) {
-    this.#options = { maxBatch: 256, ...options };
+    this.#options = { maxBatch: 256, spacingMs: 0, clock: systemClock, ...options };
   }
 
   /** Values that wait or are being written. */
@@ -53,6 +65,7 @@ export class WriteBehind<V> {
     this.#bytes += growth;
     this.#waiting.set(key, value);
     this.#running ??= this.#run();
+    if (this.#hurry !== undefined && this.#waiting.size >= this.#options.maxBatch) this.#hurry();
   }
 
   /** The newest value that is not yet written. */
@@ -82,7 +95,10 @@ export class WriteBehind<V> {
 
   /** Resolves when everything accepted, up to now and meanwhile, is written or given up. */
   async drain(): Promise<void> {
+    this.#draining++;
+    this.#hurry?.();
     while (this.#running !== undefined) await this.#running;
+    this.#draining--;
   }
 
   async #run(): Promise<void> {
@@ -90,6 +106,8 @@ export class WriteBehind<V> {
     await turn();
     try {
       while (this.#waiting.size > 0) {
+        await this.#spaced();
+        if (this.#waiting.size === 0) break;
         this.#writing = this.#take();
         this.#batch = this.#write([...this.#writing.values()]);
         await this.#batch;
@@ -99,14 +117,32 @@ export class WriteBehind<V> {
     }
   }
 
+  /** Resolves when the next batch may begin. */
+  async #spaced(): Promise<void> {
+    const { clock, maxBatch, spacingMs } = this.#options;
+    if (spacingMs === 0 || this.#draining > 0 || this.#waiting.size >= maxBatch) return;
+    const ms = this.#notBefore - clock.monotonic();
+    if (ms <= 0) return;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.setTimer(ms, resolve);
+      this.#hurry = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
+  }
+
   async #write(batch: readonly V[]): Promise<void> {
     try {
       await this.#options.write(batch);
     } catch (error) {
       this.#options.onError(error, batch);
     } finally {
-      for (const value of batch) this.#bytes -= this.#options.sizeOf(value);
+      const { clock, sizeOf, spacingMs } = this.#options;
+      for (const value of batch) this.#bytes -= sizeOf(value);
       this.#writing = new Map();
+      if (spacingMs > 0) this.#notBefore = clock.monotonic() + spacingMs;
     }
   }
 

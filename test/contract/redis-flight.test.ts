@@ -16,6 +16,7 @@ import { memoryTier } from "../../src/cache/tiers/memory.ts";
 import { redisTier } from "../../src/cache/tiers/redis.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { digest } from "../../src/core/key.ts";
+import { scriptedTier } from "../support/scripted-tier.ts";
 import { startRedis } from "../support/servers/routes.ts";
 import type { TestServer } from "../support/servers/test-server.ts";
 
@@ -191,6 +192,64 @@ describe("waiting for a model that another process has wrapped", () => {
     const answers = await Promise.all([one?.invoke("p"), other?.invoke("p")]);
     expect(answers.map((answer) => answer?.content)).toEqual(["an answer", "an answer"]);
     expect(models[0].calls + models[1].calls).toBe(1);
+  });
+});
+
+describe("the trip that a lookup makes", () => {
+  /** The commands, without their arguments, that name a key of the tier while `work` runs. */
+  async function commandsOf(work: () => Promise<unknown>): Promise<string[]> {
+    const monitor = await redis.duplicate().monitor();
+    const seen: string[] = [];
+    monitor.on("monitor", (_time: string, args: string[], source: string) => {
+      if (source !== "lua" && args.some((arg) => /^strata:[vl]:/.test(arg))) seen.push(args[0]?.toLowerCase() ?? "");
+    });
+    await work();
+    await redis.set("strata:v:end", "end");
+    await vi.waitFor(() => expect(seen.at(-1)).toBe("set"));
+    monitor.disconnect();
+    return seen.slice(0, -1);
+  }
+
+  test("is one for a miss, lead included, and one plain read for a hit where most lookups hit", async () => {
+    const cache = new TieredCache({ tiers: [redisTier({ client: server.url, deadline: "1s" })], modelId: "m" });
+    opened.push(cache);
+    // The first lookup of all connects.
+    await cache.lookup("first", LLM_KEY);
+    expect(await commandsOf(() => cache.lookup("p", LLM_KEY))).toEqual(["evalsha"]);
+    expect(await redis.keys("strata:l:*")).toHaveLength(2);
+    await cache.update("p", LLM_KEY, [{ text: "an answer" }]);
+    await cache.flush();
+    for (let hit = 0; hit < 40; hit++) expect(await cache.lookup("p", LLM_KEY)).not.toBeNull();
+    expect(await commandsOf(() => cache.lookup("p", LLM_KEY))).toEqual(["get"]);
+    expect(await commandsOf(() => cache.lookup("q", LLM_KEY))).toEqual(["get", "evalsha"]);
+  });
+
+  test("finds what is there also for a user who may run no scripts", async () => {
+    const writer = process();
+    await writer.update("p", LLM_KEY, [{ text: "an answer" }]);
+    await writer.flush();
+    await redis.acl("SETUSER", "reader", "on", ">secret", "~*", "+@all", "-eval", "-evalsha");
+    const faults: unknown[] = [];
+    const client = server.url.replace("redis://", "redis://reader:secret@");
+    const reader = new TieredCache({
+      ...{ tiers: [redisTier({ client, deadline: "1s" })], modelId: "m" },
+      observer: (event) => event.type === "tier.fault" && faults.push(event),
+    });
+    opened.push(reader);
+    for (let time = 0; time < 5; time++) expect((await reader.lookup("p", LLM_KEY))?.[0]?.text).toBe("an answer");
+    expect(await reader.lookup("absent", LLM_KEY)).toBeNull();
+    expect(faults).toEqual([]);
+  });
+
+  test("leaves no lead behind where a tier below has the answer", async () => {
+    const tiers = [redisTier({ client: server.url, deadline: "1s" }), scriptedTier({ name: "below" })];
+    const both = new TieredCache({ tiers, modelId: "m" });
+    opened.push(both);
+    await both.update("p", LLM_KEY, [{ text: "an answer" }]);
+    await both.flush();
+    await redis.del(...(await redis.keys("strata:[vl]:*")));
+    expect((await both.lookup("p", LLM_KEY))?.[0]?.text).toBe("an answer");
+    await vi.waitFor(async () => expect(await redis.keys("strata:l:*")).toEqual([]));
   });
 });
 

@@ -15,7 +15,7 @@ import type { Digest } from "../../core/key.ts";
 import type { RedisConnection } from "../../clients/redis.ts";
 import type { DistributedFlight, EnterOptions } from "../distributed-flight.ts";
 import type { RedisLayout } from "./redis-layout.ts";
-import { ENTER, RELEASE, RENEW } from "./redis-scripts.ts";
+import { ENTER, GET_OR_LEAD, RELEASE, RENEW } from "./redis-scripts.ts";
 
 export interface RedisFlightOptions {
   readonly connection: RedisConnection;
@@ -32,6 +32,14 @@ const RENEW_EVERY_MS = LEASE_MS / 3;
 export const FENCE_MS = 600_000;
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 500;
+/** Leads that were taken with a read and not entered yet; they are entered in the same turn. */
+const MOST_TOLD = 10_000;
+/**
+ * A script costs a hit about a tenth of a trip, a miss without it a whole one. So values are read by script while more than this
+ * share of the lookups misses, averaged over about so many.
+ */
+const LEAST_MISSES = 1 / 8;
+const AVERAGED_OVER = 16;
 
 interface Lease {
   readonly token: string;
@@ -46,6 +54,11 @@ export class RedisFlight implements DistributedFlight {
   readonly #guard: Guard;
   readonly #leases = new Map<Digest, Lease>();
   readonly #waiting = new Map<Digest, Set<() => void>>();
+  /** What reads have learned for those who enter next; `at` on the monotonic clock. */
+  readonly #told = new Map<Digest, { readonly outcome: "leads" | "waits" | "alone"; readonly at: number }>();
+  #misses = 1;
+  /** Whether this server runs scripts for us; tried again when it is back after an outage. */
+  #mayRead = true;
   #cancelRenewal: (() => void) | undefined;
   #closed = false;
 
@@ -58,11 +71,45 @@ export class RedisFlight implements DistributedFlight {
     this.#guard = new Guard({ name: "Waiting for other processes", clock, random, deadlineMs, fatal });
   }
 
+  /** Whether a value is better read by `read` than by a plain `GET`. */
+  get reads(): boolean {
+    return this.#misses > LEAST_MISSES && this.#mayRead && !this.#closed;
+  }
+
+  /** Told of each lookup of one key. */
+  looked(found: boolean): void {
+    this.#misses += ((found ? 0 : 1) - this.#misses) / AVERAGED_OVER;
+  }
+
+  /** Reads a value, and takes the lead when it is not there, for whoever enters next. */
+  async read(key: Digest, holdMs: number): Promise<Buffer | null> {
+    const { connection, layout, owner } = this.#options;
+    let reply: unknown;
+    try {
+      reply = await connection.sendBuffer({
+        script: GET_OR_LEAD,
+        keys: [layout.lock(key), layout.value(key)],
+        args: [owner, LEASE_MS],
+      });
+    } catch (error) {
+      // Somebody who may read, but run no scripts.
+      if (!(error instanceof Error) || error.name !== "ReplyError") throw error;
+      this.#mayRead = false;
+      return connection.run((client) => client.getBuffer(layout.value(key)));
+    }
+    if (Buffer.isBuffer(reply)) return reply;
+    if (this.#told.size >= MOST_TOLD) this.#told.clear();
+    this.#told.set(key, { outcome: this.#noted(key, reply, holdMs), at: this.#clock.monotonic() });
+    return null;
+  }
+
   async enter(key: Digest, { answerMs, waitMs, holdMs }: EnterOptions): Promise<"leads" | "landed" | "alone"> {
     const until = this.#clock.monotonic() + waitMs;
     let deadlineMs = answerMs;
+    let told = this.#takeTold(key);
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
-      const outcome = deadlineMs <= 0 ? "alone" : await this.#ask(key, holdMs, deadlineMs);
+      const outcome = told ?? (deadlineMs <= 0 ? "alone" : await this.#ask(key, holdMs, deadlineMs));
+      told = undefined;
       if (outcome !== "waits") return outcome;
       const remaining = until - this.#clock.monotonic();
       if (remaining <= 0 || this.#closed) return "alone";
@@ -96,6 +143,7 @@ export class RedisFlight implements DistributedFlight {
   }
 
   recovered(): void {
+    this.#mayRead = true;
     this.#guard.recovered();
   }
 
@@ -119,17 +167,36 @@ export class RedisFlight implements DistributedFlight {
   }
 
   /** Notes a lease also when the answer comes too late for whoever asked: the value will be stored all the same. */
-  async #request(key: Digest, holdMs: number): Promise<"leads" | "landed" | "waits"> {
+  async #request(key: Digest, holdMs: number): Promise<"leads" | "landed" | "waits" | "alone"> {
     const { connection, layout, owner } = this.#options;
     const reply = await connection.send({
       script: ENTER,
       keys: [layout.lock(key), layout.value(key)],
       args: [owner, LEASE_MS],
     });
-    if (reply === "landed" || reply === "waits") return reply;
-    this.#leases.set(key, { token: String(reply), until: this.#clock.monotonic() + holdMs });
+    return reply === "landed" ? reply : this.#noted(key, reply, holdMs);
+  }
+
+  /** What a script that may take the lead has told. */
+  #noted(key: Digest, token: unknown, holdMs: number): "leads" | "waits" | "alone" {
+    if (typeof token !== "number") {
+      // What answers another question came over a connection that lost count of its replies.
+      this.#options.connection.recycle();
+      throw new StrataError("CORRUPT", "Redis answered something else than was asked.");
+    }
+    if (token <= 0) return token === 0 ? "waits" : "alone";
+    this.#leases.set(key, { token: String(token), until: this.#clock.monotonic() + holdMs });
     this.#scheduleRenewal();
     return "leads";
+  }
+
+  /** What the read just before has learned; not what was learned by one that nobody waited for. */
+  #takeTold(key: Digest): "leads" | "waits" | "alone" | undefined {
+    const told = this.#told.get(key);
+    if (told === undefined) return undefined;
+    this.#told.delete(key);
+    if (this.#clock.monotonic() - told.at > this.deadlineMs) return undefined;
+    return told.outcome === "leads" && !this.#leases.has(key) ? undefined : told.outcome;
   }
 
   #scheduleRenewal(): void {

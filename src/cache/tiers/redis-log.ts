@@ -25,6 +25,8 @@ const KEYS_IN_ONE = 500;
 /** How long one read waits for news. It must end well before the connection gives up on it (`clients/redis.ts`). */
 const BLOCK_MS = 1_000;
 const READ_AT_ONCE = 500;
+/** Under a stream of news one read takes what came in so long: each is a wake-up and two trips, also for our own messages. */
+const READ_EVERY_MS = 5;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1_000;
 
@@ -112,7 +114,9 @@ export class RedisLog {
         failures = 0;
         this.#ready();
         const news = await connection.send(["xread", "COUNT", READ_AT_ONCE, "BLOCK", BLOCK_MS, "STREAMS", name, position]);
+        if (news === null) continue;
         position = this.#tell(news as News) ?? position;
+        await sleep(clock, READ_EVERY_MS, { signal });
       } catch (error) {
         if (signal.aborted || (StrataError.isInstance(error) && error.code === "CLOSED")) return;
         this.#ready();

@@ -79,24 +79,40 @@ return redis.call("ZREM", KEYS[1], ARGV[1])
 `);
 
 /**
- * Takes the lead for a key, unless another process has it or the value is there. Keys: lock, value. Arguments: owner, lease (ms).
- * Gives the token of the lease, or "landed", or "waits".
+ * Takes the lead for a key; gives the token of the lease, 0 while another process has it, and -1 when the server takes no writes.
  *
  * Tokens come from the server's clock, in microseconds, so that they grow also after a server lost its data.
  */
-export const ENTER: RedisScript = redisScript(`
-local last = 0
-local lock = redis.call("GET", KEYS[1])
-if lock then
-  local token, owner = string.match(lock, "^(%d+):(.*)$")
-  last = tonumber(token)
-  if owner ~= "" and owner ~= ARGV[1] then return "waits" end
+const LEAD = `
+local function lead()
+  local last = 0
+  local lock = redis.call("GET", KEYS[1])
+  if lock then
+    local token, owner = string.match(lock, "^(%d+):(.*)$")
+    last = tonumber(token)
+    if owner ~= "" and owner ~= ARGV[1] then return 0 end
+  end
+  local time = redis.call("TIME")
+  local token = math.max(last + 1, time[1] * 1000000 + time[2])
+  local held = string.format("%.0f", token) .. ":" .. ARGV[1]
+  local set = redis.pcall("SET", KEYS[1], held, "PX", ARGV[2])
+  if set.err then return -1 end
+  return token
 end
+`;
+
+/**
+ * Reads a value, or takes the lead for its key where there is none: a miss in one trip. Keys: lock, value. Arguments: owner, lease
+ * (ms). Gives the value, or what `LEAD` gives.
+ */
+export const GET_OR_LEAD: RedisScript = redisScript(`${LEAD}
+return redis.call("GET", KEYS[2]) or lead()
+`);
+
+/** Takes the lead as `GET_OR_LEAD` does; in place of the value gives "landed". */
+export const ENTER: RedisScript = redisScript(`${LEAD}
 if redis.call("EXISTS", KEYS[2]) == 1 then return "landed" end
-local time = redis.call("TIME")
-local token = string.format("%.0f", math.max(last + 1, time[1] * 1000000 + time[2]))
-redis.call("SET", KEYS[1], token .. ":" .. ARGV[1], "PX", ARGV[2])
-return token
+return lead()
 `);
 
 /** Lengthens a lease. Keys: lock. Arguments: what it holds during the lease, lease (ms). */

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { manualClock } from "../../../src/core/clock.ts";
 import { WriteBehind, type WriteBehindOptions } from "../../../src/core/write-behind.ts";
 import { Engine, turn, type Item } from "./write-behind-engine.ts";
 
@@ -53,6 +54,68 @@ describe("batches", () => {
     await drained;
     expect(engine.batches.map((batch) => batch.length)).toEqual([4, 4, 2]);
     expect(engine.batches.flat().map(({ key }) => key)).toEqual(Array.from({ length: 10 }, (_each, index) => `k${index}`));
+  });
+});
+
+describe("spacing", () => {
+  const spaced = (engine: Engine, options: Partial<WriteBehindOptions<Item>> = {}) => {
+    const clock = manualClock();
+    return { clock, behind: queue(engine, { clock, spacingMs: 5, ...options }) };
+  };
+
+  it("writes at once after a pause, and gathers what follows until so long after the batch before", async () => {
+    const engine = new Engine();
+    const { clock, behind } = spaced(engine);
+    behind.put("a", item("a"));
+    await turn();
+    await engine.finish();
+    for (const key of ["b", "c", "d"]) {
+      behind.put(key, item(key));
+      await clock.advance(1);
+    }
+    expect(engine.batches).toEqual([[item("a")]]);
+    await clock.advance(2);
+    expect(engine.batches).toEqual([[item("a")], [item("b"), item("c"), item("d")]]);
+    await engine.finish();
+    await clock.advance(5);
+    behind.put("e", item("e"));
+    await turn();
+    expect(engine.batches.at(-1)).toEqual([item("e")]);
+  });
+
+  it("does not keep waiting who drains, nor a batch that is full", async () => {
+    const engine = new Engine();
+    const { clock, behind } = spaced(engine, { maxBatch: 2 });
+    behind.put("a", item("a"));
+    await turn();
+    await engine.finish();
+    for (const key of ["b", "c"]) {
+      behind.put(key, item(key));
+      await turn();
+    }
+    expect(engine.batches.at(-1)).toEqual([item("b"), item("c")]);
+    await engine.finish();
+    behind.put("d", item("d"));
+    await turn();
+    const drained = behind.drain();
+    await turn();
+    expect(engine.batches.at(-1)).toEqual([item("d")]);
+    await engine.finish();
+    await drained;
+    expect(clock.pending).toBe(0);
+  });
+
+  it("writes nothing where all that waited was withdrawn", async () => {
+    const engine = new Engine();
+    const { clock, behind } = spaced(engine);
+    behind.put("a", item("a"));
+    await turn();
+    await engine.finish();
+    behind.put("b", item("b"));
+    await turn();
+    expect(await behind.withdraw(() => true)).toBe(1);
+    await clock.advance(10);
+    expect([engine.batches.length, behind.size]).toEqual([1, 0]);
   });
 });
 
