@@ -26,3 +26,9 @@ export {
 } from "./describe-message-log.ts";
 export { startDeepSeekStandIn, type DeepSeekStandIn } from "./deepseek-stand-in/start.ts";
 export type { DeepSeekStandInOptions } from "./deepseek-stand-in/options.ts";
+export {
+  describeVectorIndex,
+  type MakeVectorIndex,
+  type VectorIndexCapabilities,
+  type VectorIndexContext,
+} from "./describe-vector-index.ts";

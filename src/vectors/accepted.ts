@@ -7,6 +7,8 @@ const NAME = /^[A-Za-z0-9_-]{1,128}$/;
 const NAME_FORM = "1 to 128 characters of A-Z a-z 0-9 _ -";
 const MAX_TAGS = 8;
 const MAX_K = 1_000;
+/** As many as pgvector takes. */
+const MAX_DIMENSIONS = 16_000;
 
 /** A record that was checked, with its vector at length 1 in an array of its own. */
 export interface AcceptedRecord {
@@ -50,8 +52,8 @@ export function acceptBatch(partition: string, records: readonly VectorRecord[])
 
 /** @returns the vector at length 1, a copy @throws {@link StrataConfigError} when it is not finite, or all zero */
 export function acceptVector(option: string, vector: unknown): Float32Array {
-  if (!(vector instanceof Float32Array) || vector.length === 0) {
-    throw new StrataConfigError(option, vector, "a Float32Array with at least one number");
+  if (!(vector instanceof Float32Array) || vector.length === 0 || vector.length > MAX_DIMENSIONS) {
+    throw new StrataConfigError(option, vector, `a Float32Array of 1 to ${MAX_DIMENSIONS} numbers`);
   }
   // In double precision, where the squares of no float32 overflow or vanish.
   let squares = 0;

@@ -15,7 +15,7 @@ import type { CallOptions } from "../core/abort.ts";
 export interface VectorRecord {
   /** 1 to 128 characters of `A-Z a-z 0-9 _ -`. */
   readonly id: string;
-  /** Finite, not all zero; normalised by the index, so any length will do. */
+  /** 1 to 16,000 finite numbers, not all zero; normalised by the index, so any length will do. */
   readonly vector: Float32Array;
   /** What it can be removed or filtered by, in the characters of an id; at most 8. */
   readonly tags?: readonly string[] | undefined;
@@ -58,9 +58,12 @@ export interface VectorIndex {
    * zero, or one whose dimensions differ from the partition's; nothing of the batch is added then
    */
   add(partition: string, records: readonly VectorRecord[], options?: CallOptions): Promise<void>;
-  /** The nearest records, nearest first; ties in any order. An unknown partition has none. */
+  /**
+   * The nearest records, nearest first; ties in any order. An unknown or empty partition has none, and no number of dimensions.
+   * @throws {@link StrataConfigError} for a name, a `k` or a vector that is not allowed, or other dimensions than the partition's
+   */
   search(partition: string, vector: Float32Array, options: VectorSearch): Promise<readonly VectorMatch[]>;
-  /** Removes what matches; gives how many. */
+  /** Removes what matches; gives how many. @throws {@link StrataConfigError} for a name that is not allowed, and for an empty filter */
   remove(filter: VectorFilter, options?: CallOptions): Promise<number>;
   stats(): Promise<VectorIndexStats>;
   /** Resolves when everything that was added is as durable as this index makes it. May be called twice. */

@@ -1,7 +1,8 @@
 /** The folder of the disk tier: made private, checked before the engine maps what is in it, and begun anew when it is damaged. */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { StrataError } from "../../core/errors.ts";
+import { makePrivateFolder } from "../../core/private-folder.ts";
 import { findDamage } from "./disk-check.ts";
 import { openEngine, type Engine } from "./disk-engine.ts";
 
@@ -32,28 +33,6 @@ export function openFolder(path: string, onDamage: (error: StrataError) => void)
     }
   } catch (cause) {
     throw new StrataError("UNAVAILABLE", `The disk tier cannot use the folder ${path}: ${String(cause)}`, { cause });
-  }
-}
-
-/** Not by `mkdir` with `recursive`, which never returns where nothing can be made at all, as in /proc (Node 20). */
-function makePrivateFolder(path: string): void {
-  const missing: string[] = [];
-  for (let folder = path; !existsSync(folder); folder = dirname(folder)) missing.push(folder);
-  let outermost: string | undefined;
-  for (const folder of missing.toReversed()) {
-    if (makeFolder(folder)) outermost ??= folder;
-  }
-  if (outermost !== undefined) writeFileSync(join(outermost, ".gitignore"), "*\n");
-}
-
-/** Whether it was made here: another process may have been quicker. */
-function makeFolder(path: string): boolean {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    return false;
   }
 }
 

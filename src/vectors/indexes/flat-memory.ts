@@ -62,6 +62,10 @@ export class FlatMemory {
     if (partition.size === 0) this.#partitions.delete(partition.name);
   }
 
+  clear(): void {
+    for (const entry of this.all()) this.drop(entry);
+  }
+
   /** Drops what has expired. */
   sweep(now: number): void {
     for (const entry of this.all()) if (entry.expiresAt <= now) this.drop(entry);
