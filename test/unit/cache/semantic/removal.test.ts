@@ -7,7 +7,7 @@ const FIRST = "How do I reset my account password please";
 const NEAR = "How do I reset my account password";
 const scope = ({ config }: { config?: { configurable?: Record<string, unknown> } }) => {
   const { tenant, user } = config?.configurable ?? {};
-  return { tenant: String(tenant), ...(user !== undefined && { user: String(user) }) };
+  return { tenant: String(tenant), ...(user !== undefined && { user: user as string }) };
 };
 const by = (tenant: string, user?: string, strata: object = {}) => ({ configurable: { tenant, ...(user && { user }), strata } });
 
