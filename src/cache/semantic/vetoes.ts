@@ -164,53 +164,72 @@ function isAcronymOf(word: string, phrase: Phrase): boolean {
   return initials.includes(word) || full.includes(word);
 }
 
-/** Joins whose sides may change places: "cats and dogs", "between cats and dogs", "cats vs dogs". */
-const SYMMETRIC: ReadonlySet<string> = new Set(["and", "or", "e", "ou", "y", "o", "vs", "versus", "with", "com", "con", "x"]);
-/** Words between two sides that may not change places. */
-const DIRECTED: ReadonlySet<string> = new Set(
-  "from to into than of over against by after before de para pra do da que por sobre contra desde ate em in on a".split(" "),
+/** Prepositions that give what follows them a role of its own; what has none of them before it has the role "". */
+const ROLES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    from: "from",
+    desde: "from",
+    to: "to",
+    into: "to",
+    onto: "to",
+    para: "to",
+    pra: "to",
+    ate: "to",
+    hasta: "to",
+    than: "than",
+    against: "against",
+    contra: "against",
+    by: "by",
+    por: "by",
+    over: "over",
+    sobre: "over",
+  }),
 );
+/** Joins whose sides may change places: "cats and dogs", "cats vs dogs". */
+const SYMMETRIC: ReadonlySet<string> = new Set(["and", "or", "e", "ou", "y", "o", "vs", "versus", "x", "with", "com", "con"]);
 
 /**
- * The same words, with two of them in each other's place: "dog bites man", "from Paris to London". Words that only moved
- * together ("in Python, how …") keep their order but for one cut, and are no veto; nor are the two sides of an "and".
+ * The same two things in each other's place: "from Paris to London" and "from London to Paris", "dog bites man" and "man bites
+ * dog". Words that only moved ("in Python, how …") keep their role.
  */
-function isReordered(a: Phrase, b: Phrase): boolean {
-  const left = a.words.filter(({ empty }) => !empty).map(({ text }) => text);
-  const right = b.words.filter(({ empty }) => !empty).map(({ text }) => text);
-  if (new Set(left).size !== left.length || new Set(right).size !== right.length) return false;
-  const places = left.map((word) => right.findIndex((other) => areForms(word, other))).filter((place) => place >= 0);
-  if (places.length < 2 || places.length < 0.6 * Math.max(left.length, right.length)) return false;
-  let descents = 0;
-  for (let at = 1; at < places.length; at++) if (places[at]! < places[at - 1]!) descents++;
-  if (descents === 0) return false;
-  if (areSymmetric(a) && areSymmetric(b)) return false;
-  // One descent with everything else in order is a rotation: a clause that moved to the other end. Of two words alone it is a swap.
-  const rotated = descents === 1 && places[0]! > places.at(-1)!;
-  return !(rotated && places.length > 3 && !swapsEnds(a, b));
+export function isReordered(a: Phrase, b: Phrase): boolean {
+  return swapsRoles(a, b) || swapsTwo(a.words, b.words);
 }
 
-function areSymmetric({ words }: Phrase): boolean {
-  return (
-    words.some(({ text }) => SYMMETRIC.has(text)) &&
-    !words.some(({ text }) => ["from", "to", "than", "para", "into", "desde", "ate", "a"].includes(text))
+/** Two things have each the role in the one text that the other has in the other, and one of the roles is told by a preposition. */
+function swapsRoles(a: Phrase, b: Phrase): boolean {
+  const right = rolesOf(b);
+  const changed = [...rolesOf(a)].filter(([thing, role]) => right.has(thing) && right.get(thing) !== role);
+  return changed.some(([x, role]) =>
+    changed.some(([y, other]) => x !== y && other !== role && right.get(x) === other && right.get(y) === role),
   );
 }
 
-/** Both have a directed word, and what follows it in the one comes before it in the other. */
-function swapsEnds(a: Phrase, b: Phrase): boolean {
-  const ends = ({ words }: Phrase): Map<string, string> => {
-    const found = new Map<string, string>();
-    for (const [at, { text }] of words.entries()) {
-      const next = words.slice(at + 1).find(({ empty }) => !empty);
-      if (DIRECTED.has(text) && next !== undefined && words[at + 1] === next) found.set(next.text, text);
+function rolesOf({ words }: Phrase): Map<string, string> {
+  const roles = new Map<string, string>();
+  let role = "";
+  for (const { text, empty } of words) {
+    const told = ROLES.get(text);
+    if (told !== undefined) role = told;
+    else if (!empty) {
+      roles.set(text, role);
+      role = "";
     }
-    return found;
-  };
-  const [left, right] = [ends(a), ends(b)];
-  for (const [word, role] of left) {
-    const other = right.get(word);
-    if (other !== undefined && other !== role) return true;
   }
-  return false;
+  return roles;
 }
+
+/** The texts are the same word for word, but for two that changed places, and nothing between them says that they may. */
+function swapsTwo(a: readonly Word[], b: readonly Word[]): boolean {
+  const left = a.filter(({ text }) => !ARTICLES.has(text));
+  const right = b.filter(({ text }) => !ARTICLES.has(text));
+  if (left.length !== right.length) return false;
+  const places = left.flatMap((word, at) => (areForms(word.text, right[at]!.text) ? [] : [at]));
+  const [first, second] = [places[0], places[1]];
+  if (first === undefined || second === undefined || places.length !== 2) return false;
+  if (!areForms(left[first]!.text, right[second]!.text) || !areForms(left[second]!.text, right[first]!.text)) return false;
+  const between = left.slice(first + 1, second);
+  return between.length > 0 && !between.some(({ text }) => SYMMETRIC.has(text));
+}
+
+const ARTICLES: ReadonlySet<string> = new Set("a an the o os as um uma el la los las do da dos das de".split(" "));
