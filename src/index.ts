@@ -43,6 +43,7 @@ export type { SimilarEntry, SimilarOptions } from "./cache/semantic/similar.ts";
 export type { Cluster, ClusterOptions } from "./cache/semantic/clusters.ts";
 
 // Which of the answers to similar questions may be served.
+export { calibratedPolicy, type CalibratedPolicyOptions } from "./cache/semantic/policies/calibrated.ts";
 export { staticPolicy, type StaticPolicyOptions } from "./cache/semantic/policies/static.ts";
 export type {
   SemanticAction,

@@ -44,7 +44,11 @@ function search(vectors: readonly Float32Array[]): Neighbours {
   const starts = new Int32Array(vectors.length + 1);
   for (const [index, list] of lists.entries()) starts[index + 1] = starts[index]! + list.length;
   const flat = lists.flat();
-  return { starts, ids: Int32Array.from(flat, ({ id }) => id), similarities: Float32Array.from(flat, ({ similarity }) => similarity) };
+  return {
+    starts,
+    ids: Int32Array.from(flat, ({ id }) => id),
+    similarities: Float32Array.from(flat, ({ similarity }) => similarity),
+  };
 }
 
 /** Four sums at once: a processor adds one only every four cycles. */
@@ -60,7 +64,9 @@ function dot(all: Float32Array, a: number, b: number, width: number): number {
 }
 
 function pack({ starts, ids, similarities }: Neighbours): Uint8Array {
-  return Buffer.concat([Int32Array.of(starts.length, ids.length), starts, ids, similarities].map((part) => Buffer.from(part.buffer)));
+  return Buffer.concat(
+    [Int32Array.of(starts.length, ids.length), starts, ids, similarities].map((part) => Buffer.from(part.buffer)),
+  );
 }
 
 function unpack(bytes: Buffer): Neighbours {

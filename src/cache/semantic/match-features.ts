@@ -9,31 +9,37 @@ import { areForms, unmatched } from "./vetoes.ts";
 /** The features by name, in the order of the vector. The first is the constant. */
 export const FEATURES = [
   "constant",
-  "near",
   "nearest",
   "margin",
+  "agree",
+  "agreedMargin",
   "lost",
   "lostRarest",
   "lostCount",
   "swapped",
-  "added",
   "equal",
   "trigrams",
   "order",
   "grammar",
   "asks",
-  "length",
   "shared",
 ] as const;
 
 /** How rare a word is, 0 (in every question) to 1 (never seen). */
 export type Rarity = (word: string) => number;
 
-/**
- * @param similarity cosine of the two
- * @param margin how much nearer the candidate is than the next answer, or how much less near than the nearest
- */
-export function matchFeatures(a: Phrase, b: Phrase, similarity: number, margin: number, rarity: Rarity): Float64Array {
+/** Where a candidate stands among the others. */
+export interface Standing {
+  /** Cosine with the question. */
+  readonly similarity: number;
+  /** By how much it is nearer than the nearest candidate that has, as far as is known, another answer. */
+  readonly margin: number;
+  /** Share of the other candidates that are known to have the same answer. */
+  readonly agree: number;
+}
+
+/** The features of a question and a candidate's question, in the order of `FEATURES`. */
+export function matchFeatures(a: Phrase, b: Phrase, { similarity, margin, agree }: Standing, rarity: Rarity): Float64Array {
   const [onlyA, onlyB] = unmatched(a, b);
   let rarest = 0;
   const weigh = (words: readonly { text: string }[]): number => {
@@ -50,23 +56,23 @@ export function matchFeatures(a: Phrase, b: Phrase, similarity: number, margin: 
   const lostRarest = rarest;
   const total = weigh(a.words.filter(({ empty }) => !empty)) + weigh(b.words.filter(({ empty }) => !empty));
   const shared = Math.max(0, total - lostA - lostB) / 2;
+  const lead = Math.max(-0.2, Math.min(0.2, margin)) * 5;
   const near = Math.min(1, Math.max(0, similarity));
   return Float64Array.of(
     1,
-    (near - 0.85) * 10,
     -Math.log(1.01 - near) - 2,
-    Math.max(-0.2, Math.min(0.2, margin)) * 5,
+    lead,
+    agree,
+    agree * lead,
     total === 0 ? 0 : (lostA + lostB) / total,
     lostRarest,
     Math.min(6, onlyA.length + onlyB.length) / 6,
     total === 0 ? 0 : (2 * Math.min(lostA, lostB)) / total,
-    Math.min(2, Math.abs(lostA - lostB)),
     onlyA.length + onlyB.length === 0 ? 1 : 0,
     dice(trigramsOf(a.folded), trigramsOf(b.folded)),
     disorder(a, b),
     grammarDistance(a, b),
     a.asks === b.asks ? 0 : 1,
-    Math.abs(Math.log((a.words.length + 1) / (b.words.length + 1))),
     Math.log1p(shared),
   );
 }
