@@ -74,6 +74,12 @@ memory cleared: map
 after promotion: memory
 stored: a key of 43 characters, more than 1,000 bytes
 slow: model, within a second`,
+  "07-local-embeddings.ts": `
+static-enpt-256: 256 dimensions, en and pt
+How much may I risk per trade? -> Risk at most one percent of the account on each trade.
+Quando o escritório está fechado? -> The office is closed on public holidays.
+Em quantos dias pagam as faturas? -> Invoices are paid within 30 days.
+a translation: 0.9; a language that it does not know: 0.1; nothing: 0.1`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));
@@ -108,7 +114,7 @@ describe("the examples", () => {
   test.each(examples)("%s fits on a page and uses the package by its name", (name) => {
     const text = readFileSync(join(FOLDER, name), "utf8");
     expect(text.split("\n").length - 1).toBeLessThanOrEqual(PAGE_LINES);
-    expect(text).toContain('from "langchain-strata"');
+    expect(text).toMatch(/from "langchain-strata["/]/);
     expect(text).not.toMatch(/from "\.\.\//);
   });
 });
