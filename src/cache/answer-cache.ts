@@ -8,6 +8,7 @@ import { isPromise, type MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import type { BypassReason, Emit } from "../core/events.ts";
 import { digest, type Digest } from "../core/key.ts";
+import { isSurelyLarger } from "../core/plain.ts";
 import { admitAnswer, type Admit } from "./admission.ts";
 import type { CacheCounters } from "./cache-stats.ts";
 import type { ResolveControl, ResolvedControl } from "./call-control.ts";
@@ -234,6 +235,8 @@ export class AnswerCache implements RequestCache {
     const within = request.within();
     this.#inVain.delete(request.model);
     if (this.#wasForgotten([scope, ...within], ms ?? LONGEST_CALL_MS)) return this.#refuse(request, "forgotten");
+    // A text of half a gigabyte would keep the loop for seconds before it was found to be one.
+    if (isSurelyLarger(answer, maxValueBytes)) return this.#refuse(request, "too-large");
     const payload = Buffer.from(JSON.stringify(answer));
     if (payload.byteLength > maxValueBytes) return this.#refuse(request, "too-large");
     counters.written();

@@ -56,7 +56,7 @@ function inWords(name: string): string {
   return split.replaceAll("_", "-").toLowerCase();
 }
 
-/** A parameter's value, which is plain data, without the credentials that the options of a client hold. */
+/** A parameter's value, which is plain data, without what the options of a client hold of credentials and of the transport. */
 export function withoutSecrets(name: string, value: unknown): unknown {
   return CLIENT_PARTS.has(name) ? prune(value) : value;
 }
@@ -64,7 +64,7 @@ export function withoutSecrets(name: string, value: unknown): unknown {
 function prune(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(prune);
-  const kept = Object.entries(value).filter(([name, item]) => !isSecret(name, item));
+  const kept = Object.entries(value).filter(([name, item]) => !isVolatile(name) && !isSecret(name, item));
   return Object.fromEntries(kept.map(([name, item]) => [name, prune(item)]));
 }
 

@@ -31,6 +31,25 @@ export function clonePlain<T extends Json>(value: T): T {
   return result as unknown as T;
 }
 
+/**
+ * Whether plain data has more than so many bytes as JSON for certain: found by adding up the lengths of its texts, each character of
+ * which is a byte or more, so that nothing has to be written out to be refused.
+ */
+export function isSurelyLarger(value: unknown, bytes: number): boolean {
+  return remaining(value, bytes) < 0;
+}
+
+function remaining(value: unknown, bytes: number): number {
+  if (typeof value === "string") return bytes - value.length;
+  if (typeof value !== "object" || value === null) return bytes - 1;
+  let left = bytes;
+  for (const item of Object.values(value)) {
+    left = remaining(item, left);
+    if (left < 0) break;
+  }
+  return left;
+}
+
 function copy(value: unknown, path: string, depth: number): Json {
   if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
   if (typeof value === "number") {
