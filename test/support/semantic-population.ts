@@ -14,7 +14,7 @@ export function paraphraseOf(number: number): string {
 }
 
 function wordsOf(number: number): string {
-  const letters = [...String(number).padStart(5, "0")].map((digit) => String.fromCharCode(97 + Number(digit)));
+  const letters = Array.from(String(number).padStart(5, "0"), (digit) => String.fromCharCode(97 + Number(digit)));
   return Array.from(
     { length: 8 },
     (_, place) => letters.map((letter) => letter.repeat(1 + ((place * 7) % 5))).join("") + "qxz"[place % 3],

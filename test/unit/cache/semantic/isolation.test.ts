@@ -136,7 +136,7 @@ describe("through LangChain's own interface", () => {
     });
     return {
       embeddings,
-      async ask(prompt: string, parameters: object = {}): Promise<string | undefined> {
+      ask: async (prompt: string, parameters: object = {}): Promise<string | undefined> => {
         const found = await cache.lookup(prompt, llmKey({ ...parameters }));
         if (found === null) await cache.update(prompt, llmKey({ ...parameters }), chatAnswer(`answer to ${prompt}`));
         await cache.flush();
