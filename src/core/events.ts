@@ -22,7 +22,9 @@ export type StrataEvent =
   | SemanticStateEvent
   | SemanticFeedbackEvent
   | EmbeddingsLookupEvent
-  | EmbeddingsCallEvent;
+  | EmbeddingsCallEvent
+  | HistoryFaultEvent
+  | HistoryDeadLetterEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -198,6 +200,23 @@ export interface EmbeddingsCallEvent {
   readonly outcome: "ok" | "failed";
   readonly texts: number;
   readonly ms: number;
+}
+
+/** Something of the chat history failed, and was done in another way or is tried again. */
+export interface HistoryFaultEvent {
+  readonly type: "history.fault";
+  /** `window`: Redis was passed over; `store`: the writer waits for PostgreSQL; `take`: it waits for Redis; `index`: words wait. */
+  readonly operation: "window" | "store" | "take" | "index";
+  /** The code of our error, or `ENGINE` for what the engine itself threw. */
+  readonly code: StrataErrorCode | "ENGINE";
+  readonly message: string;
+}
+
+/** The writer set a message aside that PostgreSQL does not take. */
+export interface HistoryDeadLetterEvent {
+  readonly type: "history.dead-letter";
+  /** Where it lies in the table of dead letters. */
+  readonly place: string;
 }
 
 /** Sees every event. What it throws or rejects with is reported once, through `process.emitWarning`; the caller never sees it. */

@@ -1,6 +1,8 @@
 /**
- * The history in SQL: each operation is one statement, so it is carried out whole or not at all, and costs one commit. Rows of
- * conversations are locked in the order of their keys, so that processes which write at the same time cannot lock each other out.
+ * The history in SQL. An append is one statement: it is carried out whole or not at all, and costs one commit. Everything that writes
+ * to a conversation locks its row first, several in the order of their keys, so that processes which write at the same time cannot
+ * lock each other out; and nothing that depends on what others wrote stands in the statement that waits for the lock, because a
+ * statement sees what was committed when it began.
  */
 import type { CallOptions } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
@@ -32,6 +34,25 @@ export interface TableAppend extends CallOptions {
 export interface TableAppendResult extends AppendResult {
   /** Every number up to this was given to an earlier append. */
   readonly base: number;
+}
+
+export interface StoreResult {
+  /** Whether every message was new. */
+  readonly isWhole: boolean;
+  /**
+   * Messages whose number another message has, by their place in the list of all: none but after numbers were given twice, which
+   * epochs prevent as long as all processes of one database give numbers in the same way.
+   */
+  readonly displaced: readonly number[];
+}
+
+/** What could not be stored. */
+export interface DeadLetter {
+  /** Sets it apart: stream, entry, and number of the message. */
+  readonly place: string;
+  readonly ownerId?: string | undefined;
+  readonly entry: string;
+  readonly error: unknown;
 }
 
 export interface TableState {
@@ -160,27 +181,29 @@ const KNOWN = ["strata_messages", "strata_archived_messages"]
   )
   .join(" UNION ALL ");
 
+const BEGIN_CLEARING = `
+  INSERT INTO strata_conversations AS c (key, owner_key, owner_id, session_id, last_seq, cleared_seq, created_at, updated_at)
+  VALUES ($1, $2, $3, $4, $5::bigint, $5::bigint, $6, $6)
+  ON CONFLICT (key) DO UPDATE SET last_seq = greatest(c.last_seq, excluded.last_seq),
+    cleared_seq = greatest(c.last_seq, excluded.last_seq), updated_at = greatest(c.updated_at, excluded.updated_at)
+  RETURNING id, cleared_seq`;
+
 const CLEAR = `
-  WITH talk AS (
-    INSERT INTO strata_conversations AS c (key, owner_key, owner_id, session_id, last_seq, cleared_seq, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5::bigint, $5::bigint, $6, $6)
-    ON CONFLICT (key) DO UPDATE SET last_seq = greatest(c.last_seq, excluded.last_seq),
-      cleared_seq = greatest(c.last_seq, excluded.last_seq), updated_at = greatest(c.updated_at, excluded.updated_at)
-    RETURNING id, cleared_seq
-  ), gone AS (
-    DELETE FROM strata_messages m USING talk WHERE m.conversation_id = talk.id AND m.seq <= talk.cleared_seq RETURNING m.seq
+  WITH gone AS (
+    DELETE FROM strata_messages WHERE conversation_id = $1 AND seq <= $2::bigint RETURNING seq
   ), unarchived AS (
-    DELETE FROM strata_archived_messages m USING talk
-    WHERE m.conversation_id = talk.id AND m.seq <= talk.cleared_seq RETURNING m.seq
+    DELETE FROM strata_archived_messages WHERE conversation_id = $1 AND seq <= $2::bigint RETURNING seq
   )
   SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM unarchived) AS removed,
-    (SELECT count(*) FROM gone WHERE seq = any($7::bigint[])) AS counted`;
+    (SELECT count(*) FROM gone WHERE seq = any($3::bigint[])) AS counted`;
 
 /**
  * Whoever stores what was on its way holds this lock with others, whoever forgets holds it alone: of two transactions at a time,
  * one sees what the other did. Hexadecimal of "forget".
  */
 const FORGETTING = "x'666f72676574'::bigint";
+
+const EPOCH = 2 ** 36;
 
 /** The largest that a `bigint` holds; numbers of messages stay below 2^53. */
 const BEYOND = Number.MAX_SAFE_INTEGER;
@@ -250,10 +273,8 @@ export class HistoryTables {
 
   /**
    * Stores batches that have their numbers; what is there already is passed over, so they may be stored again.
-   * @returns the messages whose number another message has, by their place in the list of all messages: none but after numbers
-   * were given twice, which epochs prevent
    */
-  async store(batches: readonly NumberedBatch[], options?: CallOptions): Promise<StoredMessage[]> {
+  async store(batches: readonly NumberedBatch[], options?: CallOptions): Promise<StoreResult> {
     const talks = new Map<Digest, { batch: NumberedBatch; notes: ConversationNotes; lastSeq: number; acceptedAt: number }>();
     const keys: Digest[] = [];
     const messages: StoredMessage[] = [];
@@ -291,9 +312,9 @@ export class HistoryTables {
     return this.sql.transaction(async (sql) => {
       await sql.query(`SELECT pg_advisory_xact_lock_shared(${FORGETTING})::text`);
       const [outcome] = await sql.query<{ added: number }>(STORE, parameters);
-      if (outcome?.added === messages.length) return [];
+      if (outcome?.added === messages.length) return { isWhole: true, displaced: [] };
       const rows = await sql.query<{ place: number }>(DISPLACED, [keys, seqs, messages.map(({ id }) => id)]);
-      return rows.map(({ place }) => messages[place - 1] as StoredMessage);
+      return { isWhole: false, displaced: rows.map(({ place }) => place - 1) };
     }, options);
   }
 
@@ -308,24 +329,28 @@ export class HistoryTables {
     pending: readonly number[],
     options?: CallOptions,
   ): Promise<{ removed: number; counted: number }> {
-    const [outcome] = await this.query<{ removed: number; counted: number }>(
-      CLEAR,
-      [
-        conversationKey(conversation),
-        ownerKey(conversation.ownerId),
-        conversation.ownerId,
-        conversation.sessionId,
-        lastSeq,
-        this.#now(),
-        pending,
-      ],
-      options,
-    );
-    return outcome as { removed: number; counted: number };
+    const talk = [conversationKey(conversation), ownerKey(conversation.ownerId), conversation.ownerId, conversation.sessionId];
+    await this.ready();
+    return this.sql.transaction(async (sql) => {
+      // Two statements: the second sees what was committed while the first waited for the row.
+      const [row] = await sql.query<{ id: number; cleared_seq: number }>(BEGIN_CLEARING, [...talk, lastSeq, this.#now()]);
+      const { id, cleared_seq } = row as { id: number; cleared_seq: number };
+      const [outcome] = await sql.query<{ removed: number; counted: number }>(CLEAR, [id, cleared_seq, pending]);
+      return outcome as { removed: number; counted: number };
+    }, options);
   }
 
-  /** @param before Unix ms: what was accepted up to then and comes later is dropped */
-  async forget(ownerId: string, before: number, options?: CallOptions): Promise<{ removed: number; keys: Digest[] }> {
+  /**
+   * @param before Unix ms: what was accepted up to then and comes later is dropped
+   * @param waiting what is on its way
+   * @returns how many messages were removed here, how many were only on their way, and which conversations there were
+   */
+  async forget(
+    ownerId: string,
+    before: number,
+    waiting: ReadonlyArray<{ readonly key: Digest; readonly seq: number }>,
+    options?: CallOptions,
+  ): Promise<{ removed: number; gone: number; keys: Digest[] }> {
     const owner = ownerKey(ownerId);
     await this.ready();
     return this.sql.transaction(async (sql) => {
@@ -340,6 +365,11 @@ export class HistoryTables {
         [owner],
       );
       const ids = talks.map(({ id }) => id);
+      const [stored] = await sql.query<{ count: number }>(
+        `SELECT count(*) FROM unnest($1::text[], $2::bigint[]) AS w (key, seq)
+         JOIN strata_conversations c USING (key) JOIN strata_messages m ON m.conversation_id = c.id AND m.seq = w.seq`,
+        [waiting.map(({ key }) => key), waiting.map(({ seq }) => seq)],
+      );
       let removed = 0;
       for (const table of ["strata_messages", "strata_archived_messages"]) {
         const [count] = await sql.query<{ removed: number }>(
@@ -351,8 +381,59 @@ export class HistoryTables {
       }
       await sql.query("DELETE FROM strata_dead_letters WHERE owner_key = $1", [owner]);
       await sql.query("DELETE FROM strata_conversations WHERE id = any($1::bigint[])", [ids]);
-      return { removed, keys: talks.map(({ key }) => key) };
+      return { removed, gone: waiting.length - (stored?.count ?? 0), keys: talks.map(({ key }) => key) };
     }, options);
+  }
+
+  async bury({ place, ownerId, entry, error }: DeadLetter, options?: CallOptions): Promise<void> {
+    await this.query(
+      `INSERT INTO strata_dead_letters (place, owner_key, entry, error, died_at) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (place) DO NOTHING`,
+      [place, ownerId === undefined ? null : ownerKey(ownerId), Buffer.from(entry), messageOfError(error), this.#now()],
+      options,
+    );
+  }
+
+  /**
+   * A number above which nobody has given one in the conversations of a stream: those of epoch `n` begin above `(n - 1) * 2^36`, so
+   * that each has room for more messages than a conversation will see, and there is room for 131,072 of them.
+   */
+  async newEpoch(place: string, options?: CallOptions): Promise<number> {
+    const [row] = await this.query<{ number: number }>(
+      `INSERT INTO strata_epochs AS e (place, number, began_at) VALUES ($1, 1, $2)
+       ON CONFLICT (place) DO UPDATE SET number = e.number + 1, began_at = excluded.began_at RETURNING number`,
+      [place, this.#now()],
+      options,
+    );
+    return ((row?.number ?? 1) - 1) * EPOCH;
+  }
+
+  /** Notes that the copies of conversations in Redis lack a message. */
+  async markStale(keys: readonly Digest[], options?: CallOptions): Promise<void> {
+    await this.query(
+      `INSERT INTO strata_stale_windows (key, mark) SELECT key, 1 FROM unnest($1::text[]) AS key ORDER BY key
+       ON CONFLICT (key) DO UPDATE SET mark = strata_stale_windows.mark + 1`,
+      [keys],
+      options,
+    );
+  }
+
+  async stale(options?: CallOptions): Promise<Array<{ key: Digest; mark: number }>> {
+    return this.query("SELECT key, mark FROM strata_stale_windows LIMIT 1000", [], { ...options, prepare: true });
+  }
+
+  async unmarkStale(key: Digest, mark: number, options?: CallOptions): Promise<void> {
+    await this.query("DELETE FROM strata_stale_windows WHERE key = $1 AND mark = $2", [key, mark], options);
+  }
+
+  /** Ids and numbers of the newest messages below a number. */
+  async idsBefore(key: Digest, before: number, limit: number): Promise<Array<{ id: string; seq: number }>> {
+    return this.query(
+      `SELECT id, seq FROM strata_messages WHERE conversation_id = (SELECT id FROM strata_conversations WHERE key = $1)
+       AND seq < $2::bigint ORDER BY seq DESC LIMIT $3::bigint`,
+      [key, before, limit],
+      { prepare: true },
+    );
   }
 
   /** Runs a statement; the tables are made before the first. A failure is tried again with the next one. */
@@ -417,4 +498,10 @@ function messageOf({ seq, id, role, name, created_at, text, payload }: MessageRo
 
 function merge(one: ConversationNotes | undefined, other: ConversationNotes | undefined): ConversationNotes {
   return { feature: other?.feature ?? one?.feature, metadata: { ...one?.metadata, ...other?.metadata } };
+}
+
+/** The first line of it; what follows may hold the message. */
+function messageOfError(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return (text.split("\n", 1)[0] ?? "").replaceAll("\0", "").slice(0, 500);
 }

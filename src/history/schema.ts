@@ -11,7 +11,7 @@
  * | `strata_message_embeddings` | vectors of messages, in a narrow table of their own (only with the extension `vector`) |
  * | `strata_dead_letters` | what the writer could not store |
  * | `strata_forgotten` | who was forgotten lately, as digests: what is still on its way is dropped |
- * | `strata_epochs` | the spells of numbers that Redis gave; see `redis-layout.ts` |
+ * | `strata_epochs` | how often the numbers of a stream's conversations had to begin anew; see `redis-layout.ts` |
  * | `strata_stale_windows` | conversations whose copy in Redis lacks a message |
  *
  * A conversation is found by the digest of its owner and session, since two names of 1,024 characters do not fit into an index.
@@ -92,8 +92,8 @@ export const HISTORY_MIGRATIONS: readonly Migration[] = [
         forgotten_at timestamptz NOT NULL
       )`,
       `CREATE TABLE strata_epochs (
-        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        reason text NOT NULL,
+        place text COLLATE "C" PRIMARY KEY,
+        number bigint NOT NULL,
         began_at timestamptz NOT NULL
       )`,
       `CREATE TABLE strata_stale_windows (

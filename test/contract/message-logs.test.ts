@@ -1,11 +1,12 @@
 import { Pool } from "pg";
-import { afterAll } from "vitest";
+import { afterAll, inject } from "vitest";
 import { pgClient } from "../../src/clients/pg.ts";
 import { pgliteClient } from "../../src/clients/pglite.ts";
+import { hybridLog } from "../../src/history/logs/hybrid.ts";
 import { memoryLog } from "../../src/history/logs/memory.ts";
 import { postgresLog } from "../../src/history/logs/postgres.ts";
 import { describeMessageLog } from "../../src/testing/describe-message-log.ts";
-import { freshDatabase } from "../support/fresh.ts";
+import { freshDatabase, freshPrefix } from "../support/fresh.ts";
 import { onePlaceAtATime } from "../support/history-bed.ts";
 
 const ending: Array<() => Promise<unknown>> = [];
@@ -28,3 +29,15 @@ const shared = { shared: true };
 describeMessageLog("memoryLog", () => memoryLog());
 describeMessageLog("postgresLog on PostgreSQL", async ({ place }) => postgresLog({ sql: await postgres(place) }), shared);
 describeMessageLog("postgresLog on PGlite", async ({ place }) => postgresLog({ sql: await pglite(place) }), shared);
+
+const prefix = freshPrefix();
+for (const durability of ["postgres", "redis", "both"] as const) {
+  describeMessageLog(
+    `hybridLog with durability ${durability}`,
+    async ({ place }) => {
+      const sql = await postgres(place);
+      return hybridLog({ sql, redis: inject("redisUrl"), prefix: `${prefix}${place}`, durability });
+    },
+    shared,
+  );
+}

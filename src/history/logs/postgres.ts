@@ -81,7 +81,7 @@ class PostgresLog implements MessageLog {
   forget(ownerId: string, options: CallOptions = {}): Promise<number> {
     return this.#tracked(options, async () => {
       acceptOwner(ownerId);
-      return (await this.#tables.forget(ownerId, this.#clock.now(), options)).removed;
+      return (await this.#tables.forget(ownerId, this.#clock.now(), [], options)).removed;
     });
   }
 

@@ -1,0 +1,285 @@
+/**
+ * The writer takes what Redis has acknowledged to PostgreSQL. Any number of them share the work through one consumer group.
+ *
+ * The order is what nothing may be lost by: read an entry, store it, COMMIT, and only then acknowledge and delete it. A writer that
+ * dies in between leaves its entries pending; another claims them after a while and stores them again, which changes nothing
+ * (`ON CONFLICT DO NOTHING`). Who acknowledges within the transaction loses messages when it is rolled back; who trims the stream
+ * loses what is not stored yet.
+ *
+ * A batch that PostgreSQL refuses for what it holds is cut in half until the message is found; it goes to the table of dead letters
+ * and the rest is stored. A refusal for any other reason (no connection, read-only, no space) is waited out.
+ */
+import { randomBytes } from "node:crypto";
+import { sleep } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import { StrataError } from "../core/errors.ts";
+import type { Emit } from "../core/events.ts";
+import type { RedisConnection } from "../clients/redis.ts";
+import type { HistoryTables, NumberedBatch } from "./history-tables.ts";
+import type { RedisShard } from "./redis-layout.ts";
+import { LEAVE } from "./redis-scripts.ts";
+import type { RedisWindows } from "./redis-windows.ts";
+import { readEntry, type RawEntry, type StreamEntry } from "./stream-entry.ts";
+
+export interface StreamWriterOptions {
+  readonly tables: HistoryTables;
+  readonly windows: RedisWindows;
+  /** Of its own: a read that waits for entries holds up whatever is sent after it. */
+  readonly connection: RedisConnection;
+  /** Over which that one is told to wait no longer. */
+  readonly control: RedisConnection;
+  readonly clock: Clock;
+  /** Sets this writer apart from all others. */
+  readonly consumer: string;
+  /** Entries of a writer that has not stirred for so long are taken over, ms. */
+  readonly claimAfterMs: number;
+  readonly emit?: Emit;
+  /** Told after each batch that is stored. */
+  readonly onStored?: (() => void) | undefined;
+}
+
+export const GROUP = "writers";
+
+/** Entries that are read at once, and messages that are stored at once. */
+const ENTRIES_AT_ONCE = 500;
+/** It must end well before the connection gives up on it (`clients/redis.ts`). */
+const BLOCK_MS = 500;
+const IDLE_MS = 25;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
+
+export class StreamWriter {
+  readonly #options: StreamWriterOptions;
+  readonly #ending = new AbortController();
+  #running: Promise<void> | undefined;
+  #claimedAt = -Infinity;
+  /** Of the connection, while it waits for entries. */
+  #waiting: unknown;
+  #connectionId: unknown;
+  #isFailing = false;
+
+  constructor(options: StreamWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Goes on until `close()`. May be called twice. */
+  start(): void {
+    this.#running ??= this.#run(() => false);
+  }
+
+  /** Stores what is in the streams, also what dead writers have left, and resolves when they are empty. */
+  async runOnce(): Promise<void> {
+    this.#running ??= this.#run(() => this.#isEmpty());
+    await this.#running;
+  }
+
+  /** Ends after the batch under way. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    // Not by cutting the connection: what is given out in this moment would be pending until somebody claims it.
+    if (this.#waiting !== undefined) {
+      await this.#options.control.send(["client", "UNBLOCK", String(this.#waiting)]).catch(() => undefined);
+    }
+    await this.#running;
+  }
+
+  async #run(isDone: () => boolean | Promise<boolean>): Promise<void> {
+    const { signal } = this.#ending;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        if (failures > 0 || this.#claimedAt === -Infinity) await this.#join();
+        const claimed = await this.#claim();
+        const taken = await this.#take();
+        failures = 0;
+        this.#isFailing = false;
+        if (claimed + taken === 0) {
+          if (await isDone()) return await this.#leave();
+          if (this.#options.connection.isCluster) await this.#pause(IDLE_MS);
+        }
+      } catch (error) {
+        if (signal.aborted || (StrataError.isInstance(error) && error.code === "CLOSED")) return;
+        this.#tell("take", error);
+        await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures++, 5)));
+      }
+    }
+    await this.#leave();
+  }
+
+  get #shards(): readonly RedisShard[] {
+    return this.#options.windows.layout.shards;
+  }
+
+  /** Groups are gone when the server has lost its data. */
+  async #join(): Promise<void> {
+    if (!this.#options.connection.isCluster) this.#connectionId = await this.#options.connection.send(["client", "ID"]);
+    for (const { stream } of this.#shards) {
+      try {
+        await this.#options.connection.send(["xgroup", "CREATE", stream, GROUP, "0", "MKSTREAM"]);
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith("BUSYGROUP"))) throw error;
+      }
+    }
+  }
+
+  /** Takes new entries. */
+  async #take(): Promise<number> {
+    const { connection, consumer } = this.#options;
+    const wait = connection.isCluster ? [] : ["BLOCK", BLOCK_MS];
+    let taken = 0;
+    for (const shard of this.#shards) {
+      if (!connection.isCluster) this.#waiting = this.#connectionId;
+      const reply = (await connection.send([
+        "xreadgroup",
+        ...["GROUP", GROUP, consumer, "COUNT", ENTRIES_AT_ONCE, ...wait, "STREAMS", shard.stream, ">"],
+      ])) as ReadonlyArray<readonly [string, readonly RawEntry[]]> | null;
+      this.#waiting = undefined;
+      const entries = reply?.[0]?.[1] ?? [];
+      taken += entries.length;
+      await this.#process(shard, entries);
+    }
+    return taken;
+  }
+
+  /** Takes over what others have left. */
+  async #claim(): Promise<number> {
+    const { connection, consumer, claimAfterMs, clock } = this.#options;
+    if (clock.monotonic() - this.#claimedAt < claimAfterMs / 2) return 0;
+    this.#claimedAt = clock.monotonic();
+    let claimed = 0;
+    for (const shard of this.#shards) {
+      let from = "0-0";
+      do {
+        const reply = await connection.send([
+          "xautoclaim",
+          ...[shard.stream, GROUP, consumer, claimAfterMs, from, "COUNT", ENTRIES_AT_ONCE],
+        ]);
+        const [next, entries] = reply as [string, RawEntry[]];
+        // Redis before 7 gives nothing in place of what was deleted.
+        const present = entries.filter((entry) => Array.isArray(entry) && entry[1] !== null);
+        claimed += present.length;
+        await this.#process(shard, present);
+        from = next;
+      } while (from !== "0-0" && !this.#ending.signal.aborted);
+    }
+    return claimed;
+  }
+
+  async #process(shard: RedisShard, raw: readonly RawEntry[]): Promise<void> {
+    if (raw.length === 0) return;
+    const entries = raw.map(readEntry);
+    const isChanged = await this.#store(shard, entries);
+    await this.#patiently("take", () => this.#options.windows.drained(shard, GROUP, entries, isChanged));
+    this.#options.onStored?.();
+  }
+
+  /** @returns whether PostgreSQL now has other messages than those of the entries */
+  async #store(shard: RedisShard, entries: readonly StreamEntry[]): Promise<boolean> {
+    let isChanged = false;
+    const rows: Row[] = [];
+    for (const entry of entries) {
+      if (entry.batch === undefined) {
+        isChanged = true;
+        await this.#bury({ place: `${shard.stream} ${entry.id}`, entry: JSON.stringify(entry.fields) }, "It cannot be read.");
+        continue;
+      }
+      for (const message of entry.batch.messages) {
+        rows.push({ place: `${shard.stream} ${entry.id} ${message.seq}`, batch: { ...entry.batch, messages: [message] } });
+      }
+    }
+    const halves: Array<readonly Row[]> = rows.length > 0 ? [rows] : [];
+    for (let part = halves.pop(); part !== undefined; part = halves.pop()) {
+      const [row] = part as readonly [Row];
+      try {
+        if (await this.#storeRows(part)) isChanged = true;
+      } catch (error) {
+        if (!isPoison(error)) throw error;
+        const middle = Math.ceil(part.length / 2);
+        // The first half is stored first.
+        if (part.length > 1) halves.push(part.slice(middle), part.slice(0, middle));
+        else {
+          isChanged = true;
+          const { ownerId } = row.batch.conversation;
+          await this.#bury({ place: row.place, ownerId, entry: JSON.stringify(row.batch) }, error);
+        }
+      }
+    }
+    return isChanged;
+  }
+
+  async #storeRows(rows: readonly Row[]): Promise<boolean> {
+    const { tables } = this.#options;
+    const { isWhole, displaced } = await this.#patiently("store", () => tables.store(rows.map(({ batch }) => batch)));
+    for (const place of displaced) {
+      const { conversation, messages } = (rows[place] as Row).batch;
+      await this.#patiently("store", () => tables.append(conversation, messages));
+    }
+    return !isWhole;
+  }
+
+  async #bury(letter: { place: string; ownerId?: string; entry: string }, error: unknown): Promise<void> {
+    await this.#patiently("store", () => this.#options.tables.bury({ ...letter, error }));
+    this.#options.emit?.({ type: "history.dead-letter", place: letter.place });
+  }
+
+  /** Tries until it succeeds, or the writer ends: the entries stay pending then. What the data itself causes is thrown. */
+  async #patiently<T>(operation: "store" | "take", work: () => Promise<T>): Promise<T> {
+    for (let failures = 0; ; failures++) {
+      try {
+        const result = await work();
+        this.#isFailing = false;
+        return result;
+      } catch (error) {
+        if (isPoison(error) || this.#ending.signal.aborted) throw error;
+        if (StrataError.isInstance(error) && error.code === "CLOSED") throw error;
+        this.#tell(operation, error);
+        await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 5)));
+      }
+    }
+  }
+
+  async #isEmpty(): Promise<boolean> {
+    const lengths = await Promise.all(this.#shards.map(({ stream }) => this.#options.connection.send(["xlen", stream])));
+    return lengths.every((length) => Number(length) === 0);
+  }
+
+  /** Others need not look at a consumer that is gone. */
+  async #leave(): Promise<void> {
+    const { connection, consumer } = this.#options;
+    for (const { stream } of this.#shards) {
+      await connection.send({ script: LEAVE, keys: [stream], args: [GROUP, consumer] }).catch(() => undefined);
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(this.#options.clock, ms, { signal: this.#ending.signal }).catch(() => undefined);
+  }
+
+  /** Once for each spell. */
+  #tell(operation: "store" | "take", error: unknown): void {
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    const code = StrataError.isInstance(error) ? error.code : "ENGINE";
+    this.#options.emit?.({ type: "history.fault", operation, code, message: String(error) });
+  }
+}
+
+interface Row {
+  readonly place: string;
+  readonly batch: NumberedBatch;
+}
+
+/**
+ * Whether it is the data that PostgreSQL refuses: data exceptions (22), integrity (23), limits of the server (54), what a trigger
+ * raises (P0); https://www.postgresql.org/docs/17/errcodes-appendix.html.
+ */
+function isPoison(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" && /^(22|23|54|P0)[0-9A-Z]{3}$/.test(code);
+}
+
+/** Names a writer among those of its group. */
+export function newConsumer(): string {
+  return `w-${randomBytes(9).toString("base64url")}`;
+}

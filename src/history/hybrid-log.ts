@@ -1,0 +1,357 @@
+/**
+ * The message log that users get with Redis: PostgreSQL keeps every message, Redis the newest of each conversation, ready to be
+ * read; together they answer as one log. What an acknowledged message has reached is the log's `durability`:
+ *
+ * - `"postgres"`: it is committed. PostgreSQL numbers it, then the window in Redis gets it.
+ * - `"redis"`: it is in the stream, as safe as the Redis server makes it. Redis numbers it; a writer takes it to PostgreSQL.
+ * - `"both"`: it is committed, and the window has it.
+ *
+ * Redis may be lost at any time. While it is away, appends go to PostgreSQL, with a note in the same transaction that the window of
+ * the conversation lacks them (`strata_stale_windows`); whoever reaches Redis again makes such windows cold before it reads one.
+ * Numbers that are given meanwhile belong to a new epoch, above whatever is still in the stream.
+ */
+import { sleep, waitOrAbort, type CallOptions } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import { StrataError } from "../core/errors.ts";
+import type { Emit } from "../core/events.ts";
+import type { Digest } from "../core/key.ts";
+import { SingleFlight } from "../core/single-flight.ts";
+import { acceptConversation, acceptMessages, acceptNotes, acceptOwner, acceptRange } from "./accept.ts";
+import { conversationKey } from "./conversation-key.ts";
+import type { HistoryTables } from "./history-tables.ts";
+import type { MessageIndex } from "./message-index.ts";
+import type {
+  AppendOptions,
+  AppendResult,
+  Conversation,
+  LogMessage,
+  MessageLog,
+  ReadRange,
+  StoredMessage,
+} from "./message-log.ts";
+import type { RedisStreams } from "./redis-streams.ts";
+import type { RedisWindows, WindowContents } from "./redis-windows.ts";
+import type { StreamWriter } from "./history-writer.ts";
+
+export type Durability = "redis" | "postgres" | "both";
+
+export interface HybridLogParts {
+  readonly tables: HistoryTables;
+  readonly index: MessageIndex;
+  readonly windows: RedisWindows;
+  readonly streams: RedisStreams;
+  readonly writer: StreamWriter | undefined;
+  readonly durability: Durability;
+  readonly clock: Clock;
+  readonly emit?: Emit;
+  readonly closeConnections: () => Promise<unknown>;
+}
+
+/** A rebuilt window that was outdated at once is rebuilt again, so often; then the call goes on without. */
+const REBUILDS = 8;
+/** How often it is looked for windows that others could not keep current. */
+const SWEEP_MS = 1_000;
+/** Where conversations go on that begin while PostgreSQL cannot say whether they have numbers: the upper half of an epoch. */
+const BLIND = 2 ** 35;
+
+export class HybridLog implements MessageLog {
+  readonly name = "hybrid";
+  readonly #parts: HybridLogParts;
+  readonly #rebuilds = new SingleFlight<boolean>();
+  readonly #pending = new Set<Promise<unknown>>();
+  #sweeping: Promise<void> | undefined;
+  #isSwept = false;
+  #cancelSweep: (() => void) | undefined;
+  /** Above what PostgreSQL gives numbers while Redis is away, by stream; one a spell. */
+  readonly #floors = new Map<string, Promise<number>>();
+  readonly #epochs = new SingleFlight<void>();
+  #isFailing = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: HybridLogParts) {
+    this.#parts = parts;
+  }
+
+  /** Redis can be reached, for the first time or again. */
+  reconnected(): void {
+    this.#isSwept = false;
+  }
+
+  append(conversation: Conversation, messages: readonly LogMessage[], options: AppendOptions = {}): Promise<AppendResult> {
+    return this.#tracked(options, async () => {
+      acceptConversation(conversation);
+      const notes = acceptNotes(options.notes);
+      const accepted = acceptMessages(messages);
+      if (accepted.length === 0) return { seqs: [], added: 0 };
+      if (this.#parts.durability === "redis") return this.#appendToRedis(conversation, accepted, { ...options, notes });
+      return this.#appendToPostgres(conversation, accepted, { ...options, notes });
+    });
+  }
+
+  read(conversation: Conversation, range: ReadRange = {}): Promise<readonly StoredMessage[]> {
+    return this.#tracked(range, async () => {
+      acceptConversation(conversation);
+      acceptRange(range);
+      if (range.limit === 0) return [];
+      const key = conversationKey(conversation);
+      const view = await this.#throughRedis(async () => {
+        for (let tries = 0; tries < REBUILDS; tries++) {
+          const found = await this.#parts.windows.read(key, range);
+          if (found !== undefined) return found;
+          if (!(await this.#rebuild(key))) return undefined;
+        }
+        return undefined;
+      });
+      if (view === undefined) return this.#parts.tables.read(key, range);
+      const { messages, isWhole, first = Infinity } = view;
+      if (isWhole) return messages;
+      const limit = range.limit === undefined ? undefined : range.limit - messages.length;
+      const before = Math.min(first, range.before ?? Infinity);
+      return [...(await this.#parts.tables.read(key, { ...range, before, limit })), ...messages];
+    });
+  }
+
+  clear(conversation: Conversation, options: CallOptions = {}): Promise<number> {
+    return this.#tracked(options, async () => {
+      acceptConversation(conversation);
+      const { tables, windows, durability } = this.#parts;
+      const key = conversationKey(conversation);
+      const numbers = durability === "redis" ? await windows.numbers(key) : { last: 0, held: [] };
+      // What is on its way is not stored any more from here on.
+      const { removed, counted } = await tables.clear(conversation, numbers.last, numbers.held, options);
+      await this.#changeWindow(key, () => windows.cleared(key, numbers.last));
+      return removed + numbers.held.length - counted;
+    });
+  }
+
+  forget(ownerId: string, options: CallOptions = {}): Promise<number> {
+    return this.#tracked(options, async () => {
+      acceptOwner(ownerId);
+      const { tables, windows, streams } = this.#parts;
+      // Not without Redis: what it holds would be left. By its clock, since entries are dated by it.
+      const before = await streams.now();
+      const waiting = await streams.ofOwner(ownerId, options);
+      const { removed, keys, gone } = await tables.forget(ownerId, before, waiting, options);
+      await streams.withdraw(waiting);
+      for (const key of new Set([...keys, ...waiting.map((entry) => entry.key)])) await windows.remove(key);
+      // From here on what the owner says is kept again.
+      while ((await streams.now()) <= before) await sleep(this.#parts.clock, 1, options);
+      return removed + gone;
+    });
+  }
+
+  drain(options: CallOptions = {}): Promise<void> {
+    return this.#tracked(options, async () => {
+      if (this.#parts.durability === "redis") await this.#parts.streams.drain(options);
+      await this.#parts.index.drain(options);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#cancelSweep?.();
+      await Promise.allSettled([...this.#pending, this.#parts.index.close(), this.#parts.writer?.close(), this.#sweeping]);
+      await this.#parts.closeConnections();
+    })();
+    await this.#closing;
+  }
+
+  async #appendToPostgres(
+    conversation: Conversation,
+    messages: readonly LogMessage[],
+    options: AppendOptions,
+  ): Promise<AppendResult> {
+    const { tables, windows, index, durability } = this.#parts;
+    const key = conversationKey(conversation);
+    const { base, seqs, added } = await tables.append(conversation, messages, options);
+    index.wake();
+    const fresh = messages.map((message, at) => ({ ...message, seq: seqs[at] as number }));
+    const feed = async (): Promise<void> => void (await windows.feed(key, base, base + messages.length, fresh));
+    if (durability === "both") await this.#ready().then(feed);
+    else await this.#changeWindow(key, feed);
+    return { seqs, added };
+  }
+
+  async #appendToRedis(
+    conversation: Conversation,
+    messages: readonly LogMessage[],
+    options: AppendOptions,
+  ): Promise<AppendResult> {
+    const { windows, tables, index } = this.#parts;
+    const { notes, signal } = options;
+    const key = conversationKey(conversation);
+    const taken = await this.#throughRedis(async () => {
+      let blind: number | undefined;
+      for (let tries = 0; tries < REBUILDS; tries++) {
+        const result = await windows.append(conversation, messages, notes, blind);
+        if (result !== undefined) return result;
+        if (blind !== undefined) break;
+        // With PostgreSQL away, the conversation goes on all the same, if Redis has kept its data.
+        if (!(await this.#rebuild(key))) blind = BLIND;
+      }
+      throw new StrataError(
+        "UNAVAILABLE",
+        "Redis lost its data and PostgreSQL cannot be reached, so no message can be numbered.",
+      );
+    });
+    if (taken !== undefined) return taken;
+    const floor = await this.#floor(this.#parts.windows.layout.talk(key).shard.stream);
+    const { seqs, added } = await tables.append(conversation, messages, { notes, signal, floor, stale: true });
+    index.wake();
+    this.#isSwept = false;
+    this.#sweepLater();
+    return { seqs, added };
+  }
+
+  #floor(place: string): Promise<number> {
+    const known = this.#floors.get(place);
+    if (known !== undefined) return known;
+    const floor = this.#parts.tables.newEpoch(place);
+    floor.catch(() => this.#floors.delete(place));
+    this.#floors.set(place, floor);
+    return floor;
+  }
+
+  /** Changes a window, or notes that it is to be made cold: nobody is told that a message is stored before a reader finds it. */
+  async #changeWindow(key: Digest, change: () => Promise<void>): Promise<void> {
+    try {
+      await this.#ready();
+      await change();
+    } catch (error) {
+      this.#tell(error);
+      await this.#parts.tables.markStale([key]);
+      this.#isSwept = false;
+      this.#sweepLater();
+    }
+  }
+
+  /** @returns `undefined` when Redis cannot be used */
+  async #throughRedis<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      await this.#ready();
+      const result = await work();
+      this.#isFailing = false;
+      return result;
+    } catch (error) {
+      if (StrataError.isInstance(error) && ["QUEUE_FULL", "CLOSED"].includes(error.code)) throw error;
+      if (error instanceof FromPostgres) throw error.cause;
+      this.#tell(error);
+      return undefined;
+    }
+  }
+
+  /** Makes a window warm from PostgreSQL, once for all who wait. @returns whether PostgreSQL could be asked */
+  #rebuild(key: Digest): Promise<boolean> {
+    return this.#rebuilds.run(key, () => this.#rebuildOnce(key));
+  }
+
+  async #rebuildOnce(key: Digest): Promise<boolean> {
+    const { tables, windows, durability } = this.#parts;
+    const { token, epoch: known, firstUndrained } = await windows.begin(key);
+    let contents;
+    let epoch = known;
+    try {
+      if (epoch === undefined && durability === "redis") {
+        const place = windows.layout.talk(key).shard.stream;
+        await this.#epochs.run(place, async () => {
+          if ((await windows.begin(key)).epoch !== undefined) return;
+          await windows.setEpoch(key, await tables.newEpoch(place));
+        });
+        epoch = (await windows.begin(key)).epoch;
+      }
+      contents = await this.#contents(key, firstUndrained);
+    } catch (error) {
+      if (durability === "redis") return false;
+      throw new FromPostgres(error);
+    }
+    await windows.install(key, { token, epoch: durability === "redis" ? epoch : undefined, ...contents });
+    return true;
+  }
+
+  async #contents(key: Digest, firstUndrained: number | undefined): Promise<Omit<WindowContents, "token" | "epoch">> {
+    const { tables, windows } = this.#parts;
+    const { lastSeq, clearedSeq } = await tables.state(key);
+    // What is committed after the number was read is left to the feed that follows it.
+    const newest = await tables.read(key, { limit: windows.size, before: lastSeq + 1 });
+    const first = newest[0]?.seq ?? 0;
+    const between =
+      firstUndrained !== undefined && newest.length === windows.size && first > firstUndrained
+        ? await tables.read(key, { after: firstUndrained - 1, before: first })
+        : [];
+    const isAll = newest.length < windows.size;
+    const ids = isAll ? [] : await tables.idsBefore(key, between[0]?.seq ?? first, windows.keptIds - windows.size);
+    return { lastSeq, clearedSeq, isAll, messages: [...between, ...newest], ids };
+  }
+
+  /** Before Redis is used: windows that others could not keep current are made cold. */
+  async #ready(): Promise<void> {
+    this.#parts.writer?.start();
+    if (this.#isSwept) return;
+    await this.#sweep();
+  }
+
+  #sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweepOnce().finally(() => {
+      this.#sweeping = undefined;
+      this.#sweepLater();
+    });
+    return this.#sweeping;
+  }
+
+  async #sweepOnce(): Promise<void> {
+    const { tables, windows, streams } = this.#parts;
+    await streams.ping();
+    let stale;
+    try {
+      stale = await tables.stale();
+    } catch {
+      // Without PostgreSQL nobody could write past Redis either, by now; it is looked for again in a second.
+      return;
+    }
+    this.#isSwept = true;
+    this.#floors.clear();
+    for (const { key, mark } of stale) {
+      await windows.invalidate(key);
+      await tables.unmarkStale(key, mark).catch(() => undefined);
+    }
+  }
+
+  #sweepLater(): void {
+    if (this.#closing !== undefined || this.#cancelSweep !== undefined) return;
+    this.#cancelSweep = this.#parts.clock.setTimer(
+      SWEEP_MS,
+      () => {
+        this.#cancelSweep = undefined;
+        this.#sweep().catch(() => undefined);
+      },
+      { background: true },
+    );
+  }
+
+  async #tracked<T>(options: CallOptions, work: () => Promise<T>): Promise<T> {
+    options.signal?.throwIfAborted();
+    if (this.#closing !== undefined) throw new StrataError("CLOSED", "The message log is closed.");
+    const running = work();
+    this.#pending.add(running);
+    try {
+      return await waitOrAbort(running, options.signal);
+    } finally {
+      this.#pending.delete(running);
+    }
+  }
+
+  /** Once for each spell. */
+  #tell(error: unknown): void {
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    const code = StrataError.isInstance(error) ? error.code : "ENGINE";
+    this.#parts.emit?.({ type: "history.fault", operation: "window", code, message: String(error) });
+  }
+}
+
+/** Tells a failure of PostgreSQL from one of Redis, after which PostgreSQL is asked. */
+class FromPostgres extends Error {
+  constructor(cause: unknown) {
+    super("PostgreSQL failed.", { cause });
+  }
+}

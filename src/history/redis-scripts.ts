@@ -1,0 +1,292 @@
+/**
+ * What is done to the history in Redis in one step. Each script touches keys of one hash slot only; `redis-layout.ts` says what
+ * they hold. Lua numbers are doubles, which hold every number up to 2^53; they are written with `%.0f`, since Lua's own form
+ * rounds from 10^14 on.
+ */
+import { redisScript, type RedisScript } from "../clients/redis.ts";
+
+const SHARED = `
+local function text(number) return string.format('%.0f', number) end
+
+-- Whether the window holds every message from its first on.
+local function isWarm(state, window)
+  local found = redis.call('HMGET', state, 'warm', 'n')
+  return found[1] == '1' and tonumber(found[2]) == redis.call('ZCARD', window)
+end
+
+local function firstUndrained(undrained)
+  return redis.call('ZRANGE', undrained, 0, 0)[1]
+end
+
+-- Whatever was read from PostgreSQL before this is not installed any more.
+local function makeCold(state, token)
+  redis.call('HSET', state, 'warm', '0', 'v', token)
+end
+
+-- Removes what is above the size wanted and is not needed any more.
+local function trim(set, keep, undrained)
+  local count = redis.call('ZCARD', set)
+  if count <= keep then return 0 end
+  local limit = tonumber(redis.call('ZRANGE', set, count - keep, count - keep, 'WITHSCORES')[2])
+  local low = firstUndrained(undrained)
+  if low and tonumber(low) < limit then limit = tonumber(low) end
+  return redis.call('ZREMRANGEBYSCORE', set, '-inf', '(' .. text(limit))
+end
+
+-- A window ends by itself, but not before everything of it is stored.
+local function expire(state, window, ids, undrained, ttl)
+  if redis.call('EXISTS', undrained) == 1 then return end
+  redis.call('PEXPIRE', state, ttl)
+  redis.call('PEXPIRE', window, ttl)
+  redis.call('PEXPIRE', ids, ttl)
+end
+
+local function settle(state, window, ids, undrained, keep, keepIds, ttl)
+  if trim(window, keep, undrained) > 0 then redis.call('HSET', state, 'all', '0') end
+  trim(ids, keepIds, undrained)
+  redis.call('HSET', state, 'n', redis.call('ZCARD', window))
+  expire(state, window, ids, undrained, ttl)
+end
+`;
+
+function script(lua: string): RedisScript {
+  return redisScript(SHARED + lua);
+}
+
+/** Messages in one entry: Lua passes a list of at most some thousand arguments. */
+const MESSAGES_IN_ENTRY = 500;
+
+/**
+ * Numbers messages and writes them to window and stream. Those whose id is known keep the number that they have.
+ *
+ * While PostgreSQL is away a cold window cannot be warmed, and is appended to as it is, when `blind` says from where a conversation
+ * without a number goes on.
+ *
+ * `KEYS` sequence, state, window, ids, undrained, stream, bytes, epoch; `ARGV` conversation, notes, window size, ids kept, most bytes,
+ * blind or nothing, token, then id and message in turn. Answers `cold`; `full` and the bytes; or `ok`, how many were new, and all
+ * numbers.
+ */
+export const APPEND: RedisScript = script(`
+local sequence, state, window, ids, undrained, stream, bytes, epoch = unpack(KEYS)
+local warm, last = isWarm(state, window), redis.call('GET', sequence)
+if not (warm and last) and ARGV[6] == '' then return {'cold'} end
+if not last then
+  local base = redis.call('GET', epoch)
+  if not base then return {'cold'} end
+  last = tonumber(base) + tonumber(ARGV[6])
+end
+last = tonumber(last)
+local first = last + 1
+local own, fresh, answer = {}, {}, {'ok', 0}
+local size = #ARGV[1] + #ARGV[2]
+for at = 8, #ARGV, 2 do
+  local id = ARGV[at]
+  local known = own[id] or redis.call('ZSCORE', ids, id)
+  if not known then
+    last = last + 1
+    known = text(last)
+    own[id] = known
+    fresh[#fresh + 1] = known .. '|' .. ARGV[at + 1]
+    size = size + #fresh[#fresh] + 64
+  end
+  answer[#answer + 1] = text(tonumber(known))
+end
+if #fresh == 0 then return answer end
+answer[2] = #fresh
+local held = tonumber(redis.call('GET', bytes) or '0')
+if held + size > tonumber(ARGV[5]) then return {'full', held} end
+redis.call('SET', sequence, text(last))
+for index, packed in ipairs(fresh) do redis.call('ZADD', window, text(first + index - 1), packed) end
+for id, seq in pairs(own) do redis.call('ZADD', ids, seq, id) end
+if redis.call('EXISTS', undrained) == 0 then
+  redis.call('PERSIST', state)
+  redis.call('PERSIST', window)
+  redis.call('PERSIST', ids)
+end
+for from = 1, #fresh, ${MESSAGES_IN_ENTRY} do
+  local entry, part = {'c', ARGV[1], 'n', ARGV[2]}, 0
+  for index = from, math.min(#fresh, from + ${MESSAGES_IN_ENTRY - 1}) do
+    entry[#entry + 1] = 'm'
+    entry[#entry + 1] = fresh[index]
+    part = part + #fresh[index] + 64
+  end
+  if from == 1 then part = part + #ARGV[1] + #ARGV[2] end
+  entry[#entry + 1] = 'z'
+  entry[#entry + 1] = part
+  redis.call('XADD', stream, '*', unpack(entry))
+  redis.call('ZADD', undrained, text(first + from - 1), text(first + from - 1))
+end
+redis.call('INCRBY', bytes, size)
+if warm then
+  redis.call('HSET', state, 's', text(last))
+  settle(state, window, ids, undrained, tonumber(ARGV[3]), tonumber(ARGV[4]), 0)
+else
+  makeCold(state, ARGV[7])
+end
+return answer
+`);
+
+/**
+ * Adds to the window what PostgreSQL has numbered and committed. If an earlier append has not come here, the window is cold.
+ * `KEYS` state, window, ids, undrained; `ARGV` base, last, window size, ids kept, ttl, token, then number, id and message in turn.
+ */
+export const FEED: RedisScript = script(`
+local state, window, ids, undrained = unpack(KEYS)
+local base, last = tonumber(ARGV[1]), tonumber(ARGV[2])
+local isRight = isWarm(state, window)
+local reached = tonumber(redis.call('HGET', state, 's') or '0')
+if isRight and base ~= reached then
+  -- The window was warmed after the commit: it has them already, or it lacks an earlier append.
+  isRight = last <= reached
+  for at = 7, #ARGV, 3 do
+    if redis.call('ZSCORE', ids, ARGV[at + 1]) ~= ARGV[at] then isRight = false end
+  end
+end
+if isRight then
+  for at = 7, #ARGV, 3 do
+    local seq = tonumber(ARGV[at])
+    if seq > reached then
+      redis.call('ZADD', window, ARGV[at], ARGV[at] .. '|' .. ARGV[at + 2])
+      redis.call('ZADD', ids, ARGV[at], ARGV[at + 1])
+    end
+  end
+  redis.call('HSET', state, 's', text(math.max(last, reached)))
+else
+  makeCold(state, ARGV[6])
+end
+settle(state, window, ids, undrained, tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5])
+return isRight and 1 or 0
+`);
+
+/**
+ * Reads the window. `KEYS` state, window; `ARGV` after, before, limit. Answers `cold`; or `ok`, whether nothing is missing, the
+ * first number of the window, and messages, newest first.
+ */
+export const READ: RedisScript = script(`
+local state, window = unpack(KEYS)
+if not isWarm(state, window) then return {'cold'} end
+local limit = tonumber(ARGV[3])
+local found = redis.call('ZREVRANGEBYSCORE', window, '(' .. ARGV[2], '(' .. ARGV[1], 'LIMIT', 0, limit)
+local first = redis.call('ZRANGE', window, 0, 0, 'WITHSCORES')[2]
+local isWhole = #found == limit or redis.call('HGET', state, 'all') == '1'
+if first and tonumber(ARGV[1]) >= tonumber(first) - 1 then isWhole = true end
+table.insert(found, 1, first and text(tonumber(first)) or '')
+table.insert(found, 1, isWhole and 1 or 0)
+table.insert(found, 1, 'ok')
+return found
+`);
+
+/** Before a window is read from PostgreSQL. `KEYS` state, undrained, epoch; `ARGV` token, ttl. Answers token, epoch, first undrained. */
+export const BEGIN: RedisScript = script(`
+local state, undrained, epoch = unpack(KEYS)
+local token = redis.call('HGET', state, 'v')
+if not token then
+  token = ARGV[1]
+  redis.call('HSET', state, 'v', token)
+  if redis.call('EXISTS', undrained) == 0 then redis.call('PEXPIRE', state, ARGV[2]) end
+end
+return {token, redis.call('GET', epoch) or '', firstUndrained(undrained) or ''}
+`);
+
+/**
+ * Installs what was read from PostgreSQL, beside what is in the stream. `KEYS` sequence, state, window, ids, undrained, epoch;
+ * `ARGV` token, epoch or nothing when Redis gives no numbers, highest number given, cleared up to, all, window size, ids kept, ttl,
+ * how many messages, then number, id and message of each, then number and id of each further id. Answers whether it was done.
+ */
+export const INSTALL: RedisScript = script(`
+local sequence, state, window, ids, undrained, epoch = unpack(KEYS)
+if redis.call('HGET', state, 'v') ~= ARGV[1] then return 0 end
+if ARGV[2] ~= '' and redis.call('GET', epoch) ~= ARGV[2] then return 0 end
+local last = tonumber(ARGV[3])
+for _, set in ipairs({window, ids, undrained}) do redis.call('ZREMRANGEBYSCORE', set, '-inf', ARGV[4]) end
+local low = firstUndrained(undrained)
+if low then
+  redis.call('ZREMRANGEBYSCORE', window, '-inf', '(' .. low)
+else
+  redis.call('DEL', window, ids)
+end
+local at = 10
+for _ = 1, tonumber(ARGV[9]) do
+  local known = redis.call('ZSCORE', ids, ARGV[at + 1])
+  if known then redis.call('ZREMRANGEBYSCORE', window, known, known) end
+  redis.call('ZREMRANGEBYSCORE', window, ARGV[at], ARGV[at])
+  redis.call('ZADD', window, ARGV[at], ARGV[at] .. '|' .. ARGV[at + 2])
+  redis.call('ZADD', ids, ARGV[at], ARGV[at + 1])
+  at = at + 3
+end
+while at < #ARGV do
+  redis.call('ZADD', ids, ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+if ARGV[2] ~= '' then
+  last = math.max(last, tonumber(ARGV[2]), tonumber(redis.call('GET', sequence) or '0'))
+  redis.call('SET', sequence, text(last))
+end
+redis.call('HSET', state, 'warm', '1', 'all', ARGV[5], 's', text(last))
+settle(state, window, ids, undrained, tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8])
+return 1
+`);
+
+/**
+ * After entries were stored: only now they leave the stream. `KEYS` stream, bytes, then state, window, ids and undrained of each
+ * conversation; `ARGV` group, window size, ids kept, ttl, token, whether windows may differ from what was stored, how many entries,
+ * id and size of each, then of each conversation how many firsts, and those.
+ */
+export const DRAINED: RedisScript = script(`
+local stream, bytes = KEYS[1], KEYS[2]
+local freed, at = 0, 8
+for _ = 1, tonumber(ARGV[7]) do
+  pcall(redis.call, 'XACK', stream, ARGV[1], ARGV[at])
+  if redis.call('XDEL', stream, ARGV[at]) == 1 then freed = freed + tonumber(ARGV[at + 1]) end
+  at = at + 2
+end
+if freed > 0 then redis.call('DECRBY', bytes, text(freed)) end
+for key = 3, #KEYS, 4 do
+  local state, window, ids, undrained = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+  local count, isKnown = tonumber(ARGV[at]), ARGV[6] == '0'
+  for _ = 1, count do
+    at = at + 1
+    if redis.call('ZREM', undrained, ARGV[at]) == 0 then isKnown = false end
+  end
+  at = at + 1
+  if isKnown and isWarm(state, window) then
+    settle(state, window, ids, undrained, tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])
+  else
+    makeCold(state, ARGV[5])
+    expire(state, window, ids, undrained, ARGV[4])
+  end
+end
+return freed
+`);
+
+/** Makes a window cold. `KEYS` state, window, ids, undrained; `ARGV` token, ttl. */
+export const INVALIDATE: RedisScript = script(`
+makeCold(KEYS[1], ARGV[1])
+expire(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[2])
+return 1
+`);
+
+/** After messages up to a number were removed. `KEYS` state, window, ids, undrained; `ARGV` number, token, ttl. */
+export const CLEARED: RedisScript = script(`
+local state, window, ids, undrained = unpack(KEYS)
+for _, set in ipairs({window, ids, undrained}) do redis.call('ZREMRANGEBYSCORE', set, '-inf', ARGV[1]) end
+makeCold(state, ARGV[2])
+expire(state, window, ids, undrained, ARGV[3])
+return 1
+`);
+
+/** Removes an entry that nobody may store any more. `KEYS` stream, bytes; `ARGV` group, then id and size in turn. */
+export const WITHDRAW: RedisScript = script(`
+for at = 2, #ARGV, 2 do
+  pcall(redis.call, 'XACK', KEYS[1], ARGV[1], ARGV[at])
+  if redis.call('XDEL', KEYS[1], ARGV[at]) == 1 then redis.call('DECRBY', KEYS[2], ARGV[at + 1]) end
+end
+return 1
+`);
+
+/** Takes a consumer off its group, unless it still has entries. `KEYS` stream; `ARGV` group, consumer. */
+export const LEAVE: RedisScript = script(`
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
+redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+return 1
+`);

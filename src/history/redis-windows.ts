@@ -1,0 +1,230 @@
+/** The conversations as Redis holds them: each method is one step there. */
+import { randomBytes } from "node:crypto";
+import type { RedisCall, RedisConnection, RedisScript } from "../clients/redis.ts";
+import { StrataError } from "../core/errors.ts";
+import type { Guard } from "../core/guard.ts";
+import type { Digest } from "../core/key.ts";
+import { conversationKey } from "./conversation-key.ts";
+import type { AppendResult, Conversation, ConversationNotes, LogMessage, ReadRange, StoredMessage } from "./message-log.ts";
+import { packMessage, unpackMessage, type RedisHistoryLayout, type RedisShard, type RedisTalk } from "./redis-layout.ts";
+import * as scripts from "./redis-scripts.ts";
+
+export interface RedisWindowsOptions {
+  readonly connection: RedisConnection;
+  /** Around every call to Redis. */
+  readonly guard: Guard;
+  readonly layout: RedisHistoryLayout;
+  /** Messages that a window keeps. */
+  readonly size: number;
+  readonly ttlMs: number;
+  /** Bytes that one stream may hold. */
+  readonly maxBytes: number;
+}
+
+/** What a window gives of a range: what it has, newest last, and what is missing before it. */
+export interface WindowView {
+  readonly messages: readonly StoredMessage[];
+  readonly isWhole: boolean;
+  /** The first number in the window; `undefined` when it holds nothing. */
+  readonly first: number | undefined;
+}
+
+/** What a window is made from. */
+export interface WindowContents {
+  readonly token: string;
+  /** Given when Redis gives the numbers of this conversation. */
+  readonly epoch?: string | undefined;
+  readonly lastSeq: number;
+  readonly clearedSeq: number;
+  /** Whether nothing precedes the messages. */
+  readonly isAll: boolean;
+  readonly messages: readonly StoredMessage[];
+  /** Of messages before those. */
+  readonly ids: ReadonlyArray<{ readonly id: string; readonly seq: number }>;
+}
+
+/** Ids are remembered for so many windows' worth of messages, to know one that comes again. */
+const IDS_FOR = 4;
+const LEAST_IDS = 200;
+
+export class RedisWindows {
+  readonly layout: RedisHistoryLayout;
+  readonly size: number;
+  readonly keptIds: number;
+  readonly #options: RedisWindowsOptions;
+
+  constructor(options: RedisWindowsOptions) {
+    this.#options = options;
+    this.layout = options.layout;
+    this.size = options.size;
+    this.keptIds = Math.max(LEAST_IDS, options.size * IDS_FOR);
+  }
+
+  /**
+   * Numbers messages and takes them over.
+   * @param blind from which number of the epoch a conversation goes on that has none here
+   * @returns `undefined` when the window is cold
+   * @throws {@link StrataError} `QUEUE_FULL`
+   */
+  async append(
+    conversation: Conversation,
+    messages: readonly LogMessage[],
+    notes: ConversationNotes | undefined,
+    blind?: number,
+  ): Promise<AppendResult | undefined> {
+    const { sequence, state, window, ids, undrained, shard } = this.layout.talk(conversationKey(conversation));
+    const { maxBytes } = this.#options;
+    const [outcome, count, ...seqs] = (await this.#run(
+      scripts.APPEND,
+      [sequence, state, window, ids, undrained, shard.stream, shard.bytes, shard.epoch],
+      [
+        JSON.stringify([conversation.ownerId, conversation.sessionId]),
+        notes === undefined ? "" : JSON.stringify(notes),
+        this.size,
+        this.keptIds,
+        maxBytes,
+        blind ?? "",
+        newToken(),
+        ...messages.flatMap((message) => [message.id, packMessage(message)]),
+      ],
+    )) as [string, number, ...string[]];
+    if (outcome === "cold") return undefined;
+    if (outcome === "full") {
+      throw new StrataError(
+        "QUEUE_FULL",
+        `${count} of ${maxBytes} bytes wait in Redis to be stored in PostgreSQL; no more are taken until some are.`,
+      );
+    }
+    return { added: count, seqs: seqs.map(Number) };
+  }
+
+  /** @returns whether the window is warm, with the messages in it */
+  async feed(key: Digest, base: number, last: number, messages: readonly StoredMessage[]): Promise<boolean> {
+    const { state, window, ids, undrained } = this.layout.talk(key);
+    const parts = messages.flatMap((message) => [message.seq, message.id, packMessage(message)]);
+    const args = [base, last, this.size, this.keptIds, this.#options.ttlMs, newToken(), ...parts];
+    return (await this.#run(scripts.FEED, [state, window, ids, undrained], args)) === 1;
+  }
+
+  /** @returns `undefined` when the window is cold */
+  async read(key: Digest, { after = 0, before, limit }: ReadRange): Promise<WindowView | undefined> {
+    const { state, window } = this.layout.talk(key);
+    const args = [after, before ?? Number.MAX_SAFE_INTEGER, limit ?? -1];
+    const reply = (await this.#run(scripts.READ, [state, window], args)) as [string, number, string, ...string[]];
+    if (reply[0] === "cold") return undefined;
+    const messages = (reply.slice(3) as string[]).map(unpackMessage).toReversed();
+    return { messages, isWhole: reply[1] === 1, first: reply[2] === "" ? undefined : Number(reply[2]) };
+  }
+
+  /** Before a window is read from PostgreSQL. */
+  async begin(key: Digest): Promise<{ token: string; epoch: string | undefined; firstUndrained: number | undefined }> {
+    const { state, undrained, shard } = this.layout.talk(key);
+    const args = [newToken(), this.#options.ttlMs];
+    const reply = await this.#run(scripts.BEGIN, [state, undrained, shard.epoch], args);
+    const [token, epoch, first] = reply as [string, string, string];
+    return { token, epoch: epoch === "" ? undefined : epoch, firstUndrained: first === "" ? undefined : Number(first) };
+  }
+
+  /** @returns whether it was installed: nothing happened to the window meanwhile */
+  async install(key: Digest, contents: WindowContents): Promise<boolean> {
+    const { sequence, state, window, ids, undrained, shard } = this.layout.talk(key);
+    const { token, epoch, lastSeq, clearedSeq, isAll, messages } = contents;
+    const args = [token, epoch ?? "", lastSeq, clearedSeq, isAll ? 1 : 0, this.size, this.keptIds, this.#options.ttlMs];
+    const parts = messages.flatMap((message) => [message.seq, message.id, packMessage(message)]);
+    const further = contents.ids.flatMap(({ seq, id }) => [seq, id]);
+    const outcome = await this.#run(
+      scripts.INSTALL,
+      [sequence, state, window, ids, undrained, shard.epoch],
+      [...args, messages.length, ...parts, ...further],
+    );
+    return outcome === 1;
+  }
+
+  /** What numbers begin above, until Redis loses its data; the first who says it decides. */
+  async setEpoch(key: Digest, base: number): Promise<void> {
+    await this.#send(["set", this.layout.talk(key).shard.epoch, base, "NX"]);
+  }
+
+  async invalidate(key: Digest): Promise<void> {
+    const { state, window, ids, undrained } = this.layout.talk(key);
+    await this.#run(scripts.INVALIDATE, [state, window, ids, undrained], [newToken(), this.#options.ttlMs]);
+  }
+
+  /** The highest number given here, and the numbers of all messages in the window and the stream. */
+  async numbers(key: Digest): Promise<{ last: number; held: number[] }> {
+    const { sequence, window } = this.layout.talk(key);
+    const [last, held] = await Promise.all([this.#send(["get", sequence]), this.#send(["zrange", window, 0, -1, "WITHSCORES"])]);
+    const scores = (held as string[]).filter((_, index) => index % 2 === 1);
+    return { last: Number(last ?? 0), held: scores.map(Number) };
+  }
+
+  async cleared(key: Digest, upTo: number): Promise<void> {
+    const { state, window, ids, undrained } = this.layout.talk(key);
+    await this.#run(scripts.CLEARED, [state, window, ids, undrained], [upTo, newToken(), this.#options.ttlMs]);
+  }
+
+  /** Removes everything of a conversation but what is in the stream. */
+  async remove(key: Digest): Promise<void> {
+    const { sequence, state, window, ids, undrained } = this.layout.talk(key);
+    await this.#send(["unlink", sequence, state, window, ids, undrained]);
+  }
+
+  /** After entries of one stream were stored. @param isChanged whether PostgreSQL took other messages than those of the entries */
+  async drained(
+    shard: RedisShard,
+    group: string,
+    entries: ReadonlyArray<{ readonly id: string; readonly size: number; readonly key?: Digest; readonly first?: number }>,
+    isChanged: boolean,
+  ): Promise<void> {
+    const talks = new Map<Digest, number[]>();
+    for (const { key, first } of entries) {
+      if (key === undefined || first === undefined) continue;
+      const firsts = talks.get(key) ?? [];
+      firsts.push(first);
+      talks.set(key, firsts);
+    }
+    const keys = [...talks.keys()].map((key) => this.layout.talk(key));
+    await this.#run(
+      scripts.DRAINED,
+      [shard.stream, shard.bytes, ...keys.flatMap(windowKeys)],
+      [
+        group,
+        this.size,
+        this.keptIds,
+        this.#options.ttlMs,
+        newToken(),
+        isChanged ? 1 : 0,
+        entries.length,
+        ...entries.flatMap(({ id, size }) => [id, size]),
+        ...[...talks.values()].flatMap((firsts) => [firsts.length, ...firsts]),
+      ],
+    );
+  }
+
+  async withdraw(
+    shard: RedisShard,
+    group: string,
+    entries: ReadonlyArray<{ readonly id: string; readonly size: number }>,
+  ): Promise<void> {
+    const args = [group, ...entries.flatMap(({ id, size }) => [id, size])];
+    await this.#run(scripts.WITHDRAW, [shard.stream, shard.bytes], args);
+  }
+
+  #run(script: RedisScript, keys: readonly string[], args: ReadonlyArray<string | number>): Promise<unknown> {
+    return this.#send({ script, keys, args });
+  }
+
+  async #send(call: RedisCall): Promise<unknown> {
+    const { guard, connection } = this.#options;
+    return guard.run(() => connection.send(call));
+  }
+}
+
+function windowKeys({ state, window, ids, undrained }: RedisTalk): string[] {
+  return [state, window, ids, undrained];
+}
+
+/** Sets one state of a window apart from all others. */
+function newToken(): string {
+  return randomBytes(9).toString("base64url");
+}
