@@ -1,3 +1,4 @@
 /** `langchain-strata/redis`: what needs Redis, by way of the optional package `ioredis`. */
 export { redisTier, type RedisTierOptions } from "./cache/tiers/redis.ts";
 export type { RedisSource } from "./clients/redis.ts";
+export { redisVectorSetIndex, type RedisVectorSetIndexOptions } from "./vectors/indexes/redis-vector-set.ts";
