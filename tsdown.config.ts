@@ -7,6 +7,7 @@ export default defineConfig({
     "src/redis.ts",
     "src/postgres.ts",
     "src/pglite.ts",
+    "src/qdrant.ts",
     "src/local.ts",
     "src/middleware.ts",
     "src/testing/index.ts",

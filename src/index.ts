@@ -56,6 +56,8 @@ export type {
 
 // Where similar vectors are found.
 export { flatIndex, type FlatIndexOptions } from "./vectors/indexes/flat.ts";
+export { vectorStoreIndex, type VectorStoreIndexOptions } from "./vectors/indexes/vector-store.ts";
+export type { VectorStoreDialect, VectorStoreDialectName } from "./vectors/indexes/vector-store-dialects.ts";
 export type {
   VectorFilter,
   VectorIndex,

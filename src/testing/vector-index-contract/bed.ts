@@ -25,6 +25,8 @@ export interface VectorIndexCapabilities {
   readonly persistent?: boolean;
   /** Whether a place can be open more than once at a time; default `false`. */
   readonly shared?: boolean;
+  /** Whether all partitions have the same number of dimensions, for good, and that is 3; default `false`. */
+  readonly oneDimension?: boolean;
   /** Whether `stats()` counts the vectors; default `true`. */
   readonly counts?: boolean;
 }
@@ -39,7 +41,7 @@ export interface VectorIndexBed {
 export function vectorIndexBed(make: MakeVectorIndex, capabilities: VectorIndexCapabilities): VectorIndexBed {
   const clock = manualClock();
   return {
-    capabilities: { persistent: false, shared: false, counts: true, ...capabilities },
+    capabilities: { persistent: false, shared: false, oneDimension: false, counts: true, ...capabilities },
     clock,
     async open(place = newPlace()) {
       const index = await make({ clock, place });
