@@ -193,3 +193,25 @@ describe.each(FAULTS)("while $name", (fault) => {
     else expect(events.some((event) => event.type === "tier.state" || event.type === "tier.fault")).toBe(true);
   });
 });
+
+test("closing does not wait for the answers of a Redis that went silent, only for one try of what is not yet written", async () => {
+  const closing = async (leaves: (one: TieredCache) => Promise<unknown>): Promise<number> => {
+    const one = new TieredCache({ tiers: [redisTier({ client: server.url, deadline: "1s" })], modelId: "m" });
+    await one.lookup("the first connects", LLM_KEY);
+    // Leads, until it answers.
+    await one.lookup("a prompt that is asked of the model", LLM_KEY);
+    await one.flush();
+    server.kill("SIGSTOP");
+    await leaves(one);
+    const start = performance.now();
+    await one.close();
+    server.kill("SIGCONT");
+    return performance.now() - start;
+  };
+  const lateness = timerLateness();
+  const idle = await closing(() => Promise.resolve());
+  const writing = await closing((one) => one.update("a prompt that was answered", LLM_KEY, [{ text: "an answer" }]));
+  const late = lateness();
+  expect(idle, "with a lead, ms").toBeLessThan(1_000 + late);
+  expect(writing, "with a write that waits, ms").toBeLessThan(3_000 + late);
+});

@@ -7,7 +7,7 @@
  * misses the values that were in it until they expire; `volatile-*` never touches indexes.
  */
 import { randomBytes } from "node:crypto";
-import { isPromise, type CallOptions } from "../../core/abort.ts";
+import { isPromise, sleep, type CallOptions } from "../../core/abort.ts";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { StrataConfigError, StrataError } from "../../core/errors.ts";
 import type { Digest } from "../../core/key.ts";
@@ -43,6 +43,8 @@ const DEFAULT_TTL = "30d";
 const DEFAULT_DEADLINE_MS = 50;
 /** Each batch is a trip for us and a wake-up for every process that reads the log; under load there are 200 a second at most. */
 const WRITE_EVERY_MS = 5;
+/** How long `close` waits for what is under way. */
+const CLOSE_GRACE_MS = 500;
 /** Bounds on one exchange, so that neither side holds the other up: commands, keys in one command, bytes. */
 const ENTRIES_AT_ONCE = 256;
 const KEYS_AT_ONCE = 500;
@@ -218,8 +220,10 @@ class RedisTier implements CacheTier {
   }
 
   async #end(): Promise<void> {
-    await Promise.allSettled(this.#pending);
-    await this.flight?.close();
+    const grace = new AbortController();
+    const underWay = Promise.allSettled(this.#pending).then(() => this.flight?.close());
+    // A server that went silent must not keep a process from ending: what it has not answered by then fails with its connection.
+    await Promise.race([underWay.finally(() => grace.abort()), sleep(this.#clock, CLOSE_GRACE_MS, grace).catch(() => undefined)]);
     await Promise.all([this.#connection.close(), this.#logConnection.close(), this.#log.close()]);
   }
 
