@@ -1,6 +1,6 @@
 /**
  * Hits and misses in Redis: TieredCache beside bare GETs, LangChain's two RedisCaches, bentocache and cacheable, all on one real
- * Redis of the run's own, on the loopback. `npm run bench:redis [-- --rounds 12]`. Ends with the ratios that are promised.
+ * Redis of the run's own, on the loopback. `npm run bench:redis [-- --rounds 30]`. Ends with the ratios that are promised.
  *
  * All but the bare GETs give what LangChain asks a cache for: generations with a message, fresh for the caller. bentocache and
  * cacheable are given LangChain's own stored form for that, as `RedisCache` keeps it; rows of theirs marked "plain JSON" stop
@@ -36,7 +36,7 @@ type Cache = Pick<BaseCache, "lookup" | "update">;
 
 const ENTRIES = 200;
 const AT_ONCE = 32;
-const rounds = Number(process.argv[process.argv.indexOf("--rounds") + 1] ?? 12) || 12;
+const rounds = Number(process.argv[process.argv.indexOf("--rounds") + 1] ?? 30) || 30;
 
 /** bentocache and cacheable take a key, so their caller hashes. */
 function givenKey(prompt: string, llmKey: string): string {
@@ -168,7 +168,7 @@ for (const bytes of [2048, 8192]) {
     { name: "bentocache, plain JSON", run: ({ prompt, llmKey }) => bento.get({ key: givenKey(prompt, llmKey) }) },
     { name: "cacheable, plain JSON", run: ({ prompt, llmKey }) => second?.get(givenKey(prompt, llmKey)) },
   ];
-  const hits = await race<Question>([...bare, ...lookups], { rounds, callsPerRound: 400, input: known });
+  const hits = await race<Question>([...bare, ...lookups], { rounds, callsPerRound: 100, input: known });
   console.log(table(`Hit in Redis, prompt of ${bytes} bytes, answer of 2 KB`, hits, BARE));
 
   const together = await race<Question[]>(
@@ -178,7 +178,7 @@ for (const bytes of [2048, 8192]) {
     })),
     {
       rounds,
-      callsPerRound: 20,
+      callsPerRound: 10,
       input: (index) => Array.from({ length: AT_ONCE }, (_, place) => known(index * AT_ONCE + place)),
     },
   );
@@ -199,7 +199,7 @@ for (const bytes of [2048, 8192]) {
         },
       })),
     ],
-    { rounds, callsPerRound: 200, input: unknown },
+    { rounds, callsPerRound: 100, input: unknown },
   );
   console.log(table(`Full miss (lookup and update), prompt of ${bytes} bytes, answer of 2 KB`, misses, BARE));
 

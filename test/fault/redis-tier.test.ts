@@ -201,12 +201,13 @@ test("closing does not wait for the answers of a Redis that went silent, only fo
     // Leads, until it answers.
     await one.lookup("a prompt that is asked of the model", LLM_KEY);
     await one.flush();
-    server.kill("SIGSTOP");
+    await server.kill("SIGSTOP");
     await leaves(one);
     const start = performance.now();
     await one.close();
-    server.kill("SIGCONT");
-    return performance.now() - start;
+    const took = performance.now() - start;
+    await server.kill("SIGCONT");
+    return took;
   };
   const lateness = timerLateness();
   const idle = await closing(() => Promise.resolve());
