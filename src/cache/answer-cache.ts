@@ -2,7 +2,6 @@
  * Answers over the tiered store: what is found and may be served, what is kept and for how long, and whose late answers are
  * refused. Both ways in, LangChain's `BaseCache` and `cacheModel`, go through here.
  */
-import { randomBytes } from "node:crypto";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { isPromise, type MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
@@ -15,6 +14,7 @@ import type { ResolveControl, ResolvedControl } from "./call-control.ts";
 import type { DistributedFlight } from "./distributed-flight.ts";
 import type { CacheRequest, MadeAnswer, RequestCache } from "./request-cache.ts";
 import { parseAnswer, prepareReplay, type HitMetadata, type Replay, type StoredAnswer } from "./response-codec.ts";
+import type { HitIds } from "./hit-ids.ts";
 import type { Rollout } from "./rollout.ts";
 import type { FoundAnswer } from "./semantic/match.ts";
 import type { SemanticStep } from "./semantic/semantic-step.ts";
@@ -42,6 +42,7 @@ export interface AnswerCacheOptions {
   readonly semantic: SemanticStep | undefined;
   /** Whether the user's last turn is kept with the answer. */
   readonly storePrompts: boolean;
+  readonly hitIds: HitIds;
   readonly admit: Admit | undefined;
   readonly maxValueBytes: number;
 }
@@ -59,6 +60,7 @@ export class AnswerCache implements RequestCache {
   readonly clock: Clock;
   readonly modelId: string | undefined;
   readonly coalesces: boolean;
+  readonly semanticExtras: ReadonlySet<SemanticExtra> | undefined;
   readonly control: (config: RunnableConfig | undefined) => ResolvedControl;
   readonly #options: AnswerCacheOptions;
   /** Keys whose refresh is under way, with the time until which it is waited for. */
@@ -67,9 +69,6 @@ export class AnswerCache implements RequestCache {
   readonly #inVain = new Set<Digest>();
   /** When a scope was forgotten: answers to what was asked before are refused. */
   readonly #forgotten = new Map<Digest, number>();
-  /** Makes hit ids unique: a random start for this cache, then a count. */
-  readonly #hitSeries = randomBytes(9).toString("base64url");
-  #hitCount = 0;
   #closed = false;
 
   constructor(options: AnswerCacheOptions) {
@@ -77,11 +76,8 @@ export class AnswerCache implements RequestCache {
     this.clock = options.clock;
     this.modelId = options.modelId;
     this.coalesces = options.maxWaitMs > 0;
+    this.semanticExtras = options.semantic?.extras;
     this.control = (config) => resolveOrRefuse(options.control, config);
-  }
-
-  get semanticExtras(): ReadonlySet<SemanticExtra> | undefined {
-    return this.#options.semantic?.extras;
   }
 
   /** Whether answers are served past their life while one caller refreshes them. */
@@ -183,22 +179,18 @@ export class AnswerCache implements RequestCache {
   }
 
   hitId(): string {
-    return `${this.#hitSeries}-${(this.#hitCount++).toString(36)}`;
+    return this.#options.hitIds.next();
   }
 
-  hit(
-    request: CacheRequest,
-    found: FoundAnswer,
-    startedAt: number,
-    hitId: string = this.hitId(),
-  ): Omit<HitMetadata, "savedUsage"> {
-    const { emit, counters, semantic } = this.#options;
+  hit(request: CacheRequest, found: FoundAnswer, startedAt: number, givenId?: string): Omit<HitMetadata, "savedUsage"> {
+    const { emit, counters, semantic, hitIds } = this.#options;
+    const hitId = givenId ?? hitIds.next();
     const ms = this.clock.monotonic() - startedAt;
     const { value, tier, match } = found;
     const coalesced = tier === "coalesced";
     counters.hit(ms, coalesced, found.cost, value.tokens);
     emit?.({ type: "cache.lookup", outcome: "hit", tier, coalesced, ms, key: request.key.slice(0, 12) });
-    semantic?.noteHit(hitId, request, found);
+    semantic?.noteHit(givenId === undefined ? hitIds.last : hitIds.numberOf(hitId), request, found);
     if (match === undefined) return { hit: true, hitId, source: "exact", tier, ms };
     const { source, similarity, confidence } = match;
     return { hit: true, hitId, source, tier, similarity, ...(confidence !== undefined && { confidence }), ms };

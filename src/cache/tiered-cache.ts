@@ -36,6 +36,7 @@ import {
 import { CacheCounters, type CacheStats } from "./cache-stats.ts";
 import { controlResolver, currentConfig } from "./call-control.ts";
 import { createCompression } from "./compression.ts";
+import { HitIds } from "./hit-ids.ts";
 import { JsonValues, type GetOptions, type SetOptions } from "./json-values.ts";
 import { offerRequests } from "./request-cache.ts";
 import { createRollout } from "./rollout.ts";
@@ -118,8 +119,9 @@ export class TieredCache extends BaseCache {
       compression: createCompression({ algorithm }),
     });
     const { flight } = tiers.find((tier) => tier.flight !== undefined) ?? {};
-    this.#semantic = semantic && semanticStep({ store, clock, random, emit, semantic, staleMs, tiers });
-    const answers = new AnswerCache({ ...answerOptions, store, flight, semantic: this.#semantic });
+    const hitIds = new HitIds();
+    this.#semantic = semantic && semanticStep({ store, clock, random, emit, semantic, staleMs, tiers, hitIds });
+    const answers = new AnswerCache({ ...answerOptions, store, flight, hitIds, semantic: this.#semantic });
     this.#tiers = tiers;
     this.#store = store;
     this.#answers = answers;

@@ -14,7 +14,7 @@ export type Verdict = "right" | "wrong";
 /** @throws {@link StrataConfigError} for a verdict that is none, and an id that is not of one of the last hits */
 export async function takeFeedback(parts: SemanticParts, hits: RecentHits, hitId: string, verdict: Verdict): Promise<void> {
   if (verdict !== "right" && verdict !== "wrong") throw new StrataConfigError("feedback.verdict", verdict, '"right" or "wrong"');
-  const hit = hits.find(hitId);
+  const hit = hits.find(parts.options.hitIds.numberOf(hitId));
   if (hit === undefined) {
     throw new StrataConfigError("feedback.hitId", hitId, "the `hitId` of one of the last hits of this cache in this process");
   }

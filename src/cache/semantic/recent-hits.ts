@@ -32,35 +32,38 @@ export interface RecentHit {
 }
 
 export class RecentHits {
-  readonly #ids = blank();
-  readonly #answers = blank();
-  readonly #scopes = blank();
+  /** Which hit lies where, by the number of its id. */
+  readonly #numbers = new Float64Array(RING).fill(-1);
+  readonly #answers = Array.from({ length: RING }, () => "");
+  readonly #scopes = Array.from({ length: RING }, () => "");
   readonly #savedMs = new Float64Array(RING);
   readonly #savedTokens = new Float64Array(RING);
-  #at = 0;
-  #counted = 0;
-  readonly #matches = new LRUCache<string, RecentHit>({ max: MAX_MATCHES });
+  #newest = -1;
+  #counted = -1;
+  readonly #matches = new LRUCache<number, RecentHit>({ max: MAX_MATCHES });
   readonly #usage = new LRUCache<Digest, Usage>({ max: MAX_ANSWERS });
 
-  note(hitId: string, answer: Digest, scope: Digest, savedMs: number, savedTokens: number): void {
-    if (this.#at - this.#counted === RING) this.#count();
-    const place = this.#at++ & (RING - 1);
-    this.#ids[place] = hitId;
+  note(number: number, answer: Digest, scope: Digest, savedMs: number, savedTokens: number): void {
+    if (number - this.#counted > RING) this.#count();
+    const place = number & (RING - 1);
+    this.#numbers[place] = number;
     this.#answers[place] = answer;
     this.#scopes[place] = scope;
     this.#savedMs[place] = savedMs;
     this.#savedTokens[place] = savedTokens;
+    if (number > this.#newest) this.#newest = number;
   }
 
-  noteMatch(hitId: string, hit: RecentHit): void {
-    this.#matches.set(hitId, hit);
+  noteMatch(number: number, hit: RecentHit): void {
+    this.#matches.set(number, hit);
   }
 
-  find(hitId: string): RecentHit | undefined {
-    const matched = this.#matches.get(hitId);
+  /** @param number of the hit's id; -1 = none */
+  find(number: number): RecentHit | undefined {
+    const matched = this.#matches.get(number);
     if (matched !== undefined) return matched;
-    const place = hitId === "" ? -1 : this.#ids.lastIndexOf(hitId);
-    if (place === -1) return undefined;
+    const place = number & (RING - 1);
+    if (number < 0 || this.#numbers[place] !== number) return undefined;
     return { scope: this.#scopes[place] ?? "", answer: this.#answers[place] ?? "" };
   }
 
@@ -71,8 +74,10 @@ export class RecentHits {
   }
 
   #count(): void {
-    for (; this.#counted < this.#at; this.#counted++) {
-      const place = this.#counted & (RING - 1);
+    for (let number = Math.max(this.#counted + 1, this.#newest - RING + 1); number <= this.#newest; number++) {
+      const place = number & (RING - 1);
+      // An id may have been given out for a hit that never came about.
+      if (this.#numbers[place] !== number) continue;
       const answer = this.#answers[place] ?? "";
       const usage = this.#usage.get(answer) ?? { hits: 0, savedMs: 0, savedTokens: 0 };
       usage.hits++;
@@ -80,9 +85,6 @@ export class RecentHits {
       usage.savedTokens += this.#savedTokens[place] ?? 0;
       this.#usage.set(answer, usage);
     }
+    this.#counted = this.#newest;
   }
-}
-
-function blank(): string[] {
-  return Array.from({ length: RING }, () => "");
 }

@@ -5,6 +5,7 @@ import type { Emit, SemanticPart } from "../../core/events.ts";
 import { Guard } from "../../core/guard.ts";
 import type { Digest } from "../../core/key.ts";
 import type { VectorIndex } from "../../vectors/vector-index.ts";
+import type { HitIds } from "../hit-ids.ts";
 import { parseAnswer, prepareReplay, type Replay, type StoredAnswer } from "../response-codec.ts";
 import type { Found, TieredStore } from "../tiered-store.ts";
 import { Embedder } from "./embedder.ts";
@@ -22,6 +23,7 @@ export interface SemanticPartsOptions {
   readonly emit: Emit;
   readonly semantic: ParsedSemantic;
   readonly index: VectorIndex;
+  readonly hitIds: HitIds;
   /** Answers are kept for so long past their life, to be served to others while one caller refreshes them, ms. */
   readonly staleMs: number;
 }

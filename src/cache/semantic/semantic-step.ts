@@ -24,6 +24,7 @@ import type { SemanticExtra } from "./turn.ts";
 const MAX_AWAITED = 1_000;
 
 export class SemanticStep {
+  readonly extras: ReadonlySet<SemanticExtra>;
   readonly #parts: SemanticParts;
   readonly #lookup: Lookup;
   readonly #learning: Learning;
@@ -33,13 +34,10 @@ export class SemanticStep {
   readonly #remembering = new Set<Promise<void>>();
 
   constructor(options: SemanticPartsOptions) {
+    this.extras = options.semantic.extras;
     this.#parts = new SemanticParts(options);
     this.#lookup = new Lookup(this.#parts);
     this.#learning = new Learning(this.#parts);
-  }
-
-  get extras(): ReadonlySet<SemanticExtra> {
-    return this.#parts.options.semantic.extras;
   }
 
   /** @param mayServe whether the cache's own rollout lets this call be served. Never rejects. */
@@ -84,17 +82,20 @@ export class SemanticStep {
     this.#remembering.add(done);
   }
 
-  /** Notes a hit, so that it can be spoken of. */
-  noteHit(hitId: string, request: CacheRequest, found: FoundAnswer): void {
+  /**
+   * Notes a hit, so that it can be spoken of.
+   * @param number of its id
+   */
+  noteHit(number: number, request: CacheRequest, found: FoundAnswer): void {
     const { match, cost, value } = found;
     const { key, scope } = request;
     if (match === undefined) {
-      this.#hits.note(hitId, key, scope, cost, value.tokens);
+      this.#hits.note(number, key, scope, cost, value.tokens);
       return;
     }
     const answer = match.candidates[match.candidate]?.entryId ?? "";
-    this.#hits.note(hitId, answer, scope, cost, value.tokens);
-    this.#hits.noteMatch(hitId, { scope, answer, match, within: request.within(), tags: request.tags });
+    this.#hits.note(number, answer, scope, cost, value.tokens);
+    this.#hits.noteMatch(number, { scope, answer, match, within: request.within(), tags: request.tags });
   }
 
   /** Runs a removal from the store, and removes what belongs to it here. */
