@@ -97,7 +97,7 @@ export function onnxSession(options: OnnxSessionOptions): OnnxSession {
     thread = undefined;
     settleRunning(error);
     worker?.removeAllListeners("message");
-    void worker?.terminate();
+    if (worker !== undefined) dismiss(worker);
   }
 
   /** What waits would meet the same thread or file: it is told now, and the next call tries anew. */
@@ -109,9 +109,14 @@ export function onnxSession(options: OnnxSessionOptions): OnnxSession {
 
   function start(): Thread {
     const { file, sha256, threads = 1, outputs = [] } = options;
-    const worker = startThread({ file, sha256, threads, outputs });
+    const busy = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const worker = startThread({ file, sha256, threads, outputs, busy });
+    const release = beforeExit(busy);
     const ended = new Promise<void>((resolve) => {
-      worker.once("exit", () => resolve());
+      worker.once("exit", () => {
+        release();
+        resolve();
+      });
     });
     const isCurrent = (): boolean => thread?.worker === worker;
     worker.on("message", (reply: OnnxReply) => {
@@ -166,15 +171,44 @@ export function onnxSession(options: OnnxSessionOptions): OnnxSession {
         for (const job of waiting) job.settle(error);
         waiting.clear();
         if (last === undefined) return;
-        // Asked, not killed: the runtime does not like to lose its thread in the middle of a batch.
-        last.worker.postMessage("end" satisfies OnnxRequest, []);
-        const cancel = clock.setTimer(LEAVE_MS, () => void last.worker.terminate());
-        await last.ended;
-        cancel();
+        dismiss(last.worker);
+        await new Promise<void>((resolve) => {
+          const cancel = clock.setTimer(LEAVE_MS, resolve);
+          void last.ended.then(() => {
+            cancel();
+            resolve();
+          });
+        });
       })();
       return closing;
     },
   };
+}
+
+/**
+ * Asks a thread to leave when its batch is done. Never `terminate()`: it ends the whole process when it comes while the runtime's own
+ * code runs (an uncaught `Napi::Error`, seen with onnxruntime-node 1.30). A thread that hangs for ever stays, and is not waited for.
+ */
+function dismiss(worker: Worker): void {
+  worker.postMessage("end" satisfies OnnxRequest, []);
+  worker.unref();
+}
+
+/** The threads of this process that may be in the runtime's own code. */
+const busyThreads = new Set<Int32Array<SharedArrayBuffer>>();
+
+/** `process.exit()` terminates threads too, so it waits for a batch that runs. The returned function takes that back. */
+function beforeExit(busy: Int32Array<SharedArrayBuffer>): () => void {
+  if (busyThreads.size === 0) process.on("exit", waitForThreads);
+  busyThreads.add(busy);
+  return () => {
+    busyThreads.delete(busy);
+    if (busyThreads.size === 0) process.off("exit", waitForThreads);
+  };
+}
+
+function waitForThreads(): void {
+  for (const busy of busyThreads) Atomics.wait(busy, 0, 1, LEAVE_MS);
 }
 
 /** Both builds share the ESM file. In a checkout the program is TypeScript, which a thread of Node 20 runs only through a loader. */

@@ -11,6 +11,8 @@ export interface OnnxSetup {
   readonly threads: number;
   /** Outputs to take, the first that the model has; otherwise its first. */
   readonly outputs: readonly string[];
+  /** 1 while the runtime's own code runs, which must not be torn down. */
+  readonly busy: Int32Array<SharedArrayBuffer>;
 }
 
 /** Rows of token ids, padded to one length; row after row. Its memory goes to the thread. */
@@ -55,7 +57,7 @@ const setup = workerData as OnnxSetup;
 const port = parentPort;
 if (port !== null) {
   const say = (reply: OnnxReply, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer);
-  const loading = load(setup);
+  const loading = busily(() => load(setup));
   let last: Promise<unknown> = loading.then(
     () => say({ kind: "ready" }),
     (error: unknown) => {
@@ -67,13 +69,24 @@ if (port !== null) {
     last = last.then(async () => {
       if (request === "end") return port.close();
       try {
-        const output = await (await loading)(request);
+        const run = await loading;
+        const output = await busily(() => run(request));
         say({ kind: "output", output }, [output.data.buffer]);
       } catch (error) {
         say(failed(error, false));
       }
     });
   });
+}
+
+async function busily<T>(work: () => Promise<T>): Promise<T> {
+  Atomics.store(setup.busy, 0, 1);
+  try {
+    return await work();
+  } finally {
+    Atomics.store(setup.busy, 0, 0);
+    Atomics.notify(setup.busy, 0);
+  }
 }
 
 async function load({ file, sha256, threads, outputs }: OnnxSetup): Promise<Run> {

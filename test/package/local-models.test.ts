@@ -97,6 +97,34 @@ describe.sequential("the installed local models", () => {
     expect(embed("commonjs", { model: "minilm" })).toEqual(vector);
   });
 
+  test.each([
+    ["is ended", "setTimeout(() => process.exit(0), 300)"],
+    ["ends by itself", "setTimeout(() => local.close(), 300)"],
+  ])("minilm: a process that %s while a text is embedded ends well", (_how, end) => {
+    const program = `import { LocalEmbeddings } from "langchain-strata/local";
+      const local = new LocalEmbeddings({ model: "minilm" });
+      await local.load();
+      local.embedDocuments(Array(300).fill("risk ".repeat(300))).catch(() => undefined);
+      ${end};`;
+    const child = spawnSync(process.execPath, ["--input-type=module", "-e", program], { cwd: project, encoding: "utf8" });
+    expect(child.stderr).toBe("");
+    expect(child.status).toBe(0);
+  });
+
+  test("minilm: a batch that passes the deadline fails alone, and the process goes on", () => {
+    const program = `import { LocalEmbeddings } from "langchain-strata/local";
+      const local = new LocalEmbeddings({ model: "minilm", deadline: 1 });
+      const outcome = (call) => call.then(() => "done", (error) => error.code);
+      console.log(await outcome(local.embedQuery("risk")), await outcome(local.embedQuery("risk")));
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await local.close();
+      console.log("closed");`;
+    const child = spawnSync(process.execPath, ["--input-type=module", "-e", program], { cwd: project, encoding: "utf8" });
+    expect(child.stderr).toBe("");
+    expect(child.stdout).toBe("TIMEOUT TIMEOUT\nclosed\n");
+    expect(child.status).toBe(0);
+  });
+
   test("minilm: its package holds the model with its licences, and nothing else", () => {
     const listed = JSON.parse(run("npm", ["pack", "--json", "--dry-run"], join(ROOT, "models/minilm"))) as [
       { files: { path: string }[]; unpackedSize: number },
