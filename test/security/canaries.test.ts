@@ -24,7 +24,7 @@ import { pgClient } from "../../src/clients/pg.ts";
 import type { StrataEvent } from "../../src/core/events.ts";
 import { responseCacheMiddleware, toolCacheMiddleware } from "../../src/middleware.ts";
 import { freshDatabase } from "../support/fresh.ts";
-import { ScriptedModel, type Script } from "../support/scripted-model.ts";
+import { ScriptedModel } from "../support/scripted-model.ts";
 import { startRedis } from "../support/servers/routes.ts";
 import type { TestServer } from "../support/servers/test-server.ts";
 
@@ -151,7 +151,7 @@ test("no secret is in any stored byte, event or statistic, whichever way it came
     model: new ScriptedModel({
       ...{ model: "scripted", apiKey: secret("key"), defaultHeaders: { Authorization: secret("header") } },
       reply: ({ messages: all }) => (all.at(-1)?.type === "human" ? { content: "", tool_calls: calls } : ANSWER),
-    } as Script),
+    }),
     tools: [find],
     middleware: [responseCacheMiddleware({ cache }), toolCacheMiddleware({ cache, tools: ["find"] })] as const,
   });
