@@ -22,7 +22,12 @@ export interface TieredCacheOptions {
   readonly compression?: CompressionAlgorithm | undefined;
   /** Whose entries these are; default `"global"`. A function that gives `undefined` turns caching off for that call. */
   readonly scope?: ScopeOption | undefined;
-  /** Names the model where LangChain does not, such as for Ollama and Groq; without it their calls are not cached. */
+  /**
+   * Names the model where LangChain does not (Ollama, Groq, Mistral, Google, Bedrock, Cohere, OpenRouter, Azure); without it their
+   * calls are not cached. It stands for all that LangChain leaves out of its key: write the server, the model and its parameters
+   * into it, as in `"ollama@gpu-1 llama3.1:8b t=0"`, and give each such model a cache or an id of its own. A model from
+   * `cacheModel` names itself and needs none.
+   */
   readonly modelId?: string | undefined;
   /** Answers are served for so long past their `ttl`, while one caller refreshes them; default: not at all. Needs `ttl`. */
   readonly stale?: Duration | undefined;

@@ -158,22 +158,28 @@ export class Level {
     return this.#remove("clear", matches, (options) => this.tier.clear(filter, options), onError);
   }
 
-  /** Goes through all entries and removes those that match. */
+  /** Goes through all entries and removes those that match. Each step has the time of a write: an engine may hang at any. */
   async removeWhere(matches: (entry: TierEntry) => boolean): Promise<number> {
     const removed = await this.#queue.withdraw(matches);
+    const deadline = { deadlineMs: WRITE_DEADLINE_MS };
+    const walk = new AbortController();
     let deleted = 0;
+    let keys: Digest[] = [];
+    const deleteKeys = async (): Promise<void> => {
+      deleted += await this.#guard.run((options) => this.tier.delete(keys, options), deadline);
+      keys = [];
+    };
     try {
-      let keys: Digest[] = [];
-      for await (const entry of this.tier.entries()) {
-        if (matches(entry)) keys.push(entry.key);
-        if (keys.length < REMOVAL_BATCH) continue;
-        deleted += await this.#guard.run((options) => this.tier.delete(keys, options), { deadlineMs: WRITE_DEADLINE_MS });
-        keys = [];
+      const entries = this.tier.entries({ signal: walk.signal })[Symbol.asyncIterator]();
+      for (;;) {
+        const step = await this.#guard.run(() => entries.next(), deadline);
+        if (step.done === true) break;
+        if (matches(step.value)) keys.push(step.value.key);
+        if (keys.length >= REMOVAL_BATCH) await deleteKeys();
       }
-      if (keys.length > 0) {
-        deleted += await this.#guard.run((options) => this.tier.delete(keys, options), { deadlineMs: WRITE_DEADLINE_MS });
-      }
+      if (keys.length > 0) await deleteKeys();
     } catch (error) {
+      walk.abort(error);
       this.fault("clear", error);
     }
     return Math.max(removed, deleted);

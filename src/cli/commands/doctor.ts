@@ -8,28 +8,29 @@ import { diskTier } from "../../cache/tiers/disk.ts";
 import { seal } from "../../core/envelope.ts";
 import { digest } from "../../core/key.ts";
 import type { Command } from "../command.ts";
+import { checkRedis } from "../doctor/check-redis.ts";
+import type { Finding } from "../doctor/finding.ts";
 import { formatTable } from "../table.ts";
-
-/** `absent` is no failure: it is optional and not asked for. */
-interface Finding {
-  readonly name: string;
-  readonly state: "ok" | "absent" | "broken";
-  readonly detail: string;
-}
 
 const OPTIONAL_PACKAGES = ["@langchain/deepseek", "ioredis", "pg", "langchain"];
 
 export const doctor: Command = {
   name: "doctor",
   summary: "check what works on this machine",
-  usage: `Usage: strata doctor [--json]
+  usage: `Usage: strata doctor [--json] [--redis URL]
 
 Checks the version of Node, LangChain, the disk engine and the optional packages.
+With --redis it asks that server for its version, its bound on memory, and what it evicts.
 Exit code 0 when nothing that is needed is broken; what is optional and absent is no failure.`,
   async run(args, terminal) {
-    const { values } = parseArgs({ args: [...args], options: { json: { type: "boolean" } }, strict: true });
+    const { values } = parseArgs({
+      args: [...args],
+      options: { json: { type: "boolean" }, redis: { type: "string" } },
+      strict: true,
+    });
     const findings = [checkNode(), await checkCore(), await checkDisk(), checkZstd()];
     for (const name of OPTIONAL_PACKAGES) findings.push(await checkPackage(name));
+    if (values.redis !== undefined) findings.push(...(await checkRedis(values.redis)));
     const isBroken = findings.some(({ state }) => state === "broken");
     if (values.json === true) terminal.out(JSON.stringify({ ok: !isBroken, findings }));
     else

@@ -7,7 +7,7 @@ import { ChatOllama } from "@langchain/ollama";
 import { createAgent, toolStrategy } from "langchain";
 import { expect } from "vitest";
 import { z } from "zod";
-import type { TieredCache, TieredCacheOptions } from "../../../src/index.ts";
+import { cacheModel, type TieredCache, type TieredCacheOptions } from "../../../src/index.ts";
 import { deepSeek, hitOf, plainCache, section, standIn, tieredCache, WatchedCache } from "./bed.ts";
 
 section("What tells models apart", (note) => {
@@ -53,6 +53,32 @@ section("What tells models apart", (note) => {
     };
     expect((await ask({})).stats()).toMatchObject({ misses: 0, bypassed: { "model-unidentified": 1 } });
     expect((await ask({ modelId: "llama3" })).stats()).toMatchObject({ misses: 1, bypassed: {} });
+  });
+
+  note("The key of a model does not say in which form it answers", async () => {
+    const keys = await Promise.all(
+      (["v0", "v1"] as const).map(async (outputVersion) => {
+        const cache = new WatchedCache();
+        await deepSeek({ cache, outputVersion }).invoke("What is risk?");
+        return cache.keys[0];
+      }),
+    );
+    expect(keys[0]).toBe(keys[1]);
+    standIn.reset();
+
+    const forms = async (make: (cache: TieredCache, outputVersion: "v0" | "v1") => BaseChatModel): Promise<unknown[]> => {
+      const cache = tieredCache();
+      const given: unknown[] = [];
+      for (const version of ["v1", "v0", "v1"] as const) {
+        const { content } = await make(cache, version).invoke("What is risk?");
+        given.push(typeof content === "string" ? "v0" : "v1");
+      }
+      return given;
+    };
+    expect(await forms((cache, outputVersion) => deepSeek({ cache, outputVersion }))).toEqual(["v1", "v1", "v1"]);
+    expect(await forms((cache, outputVersion) => cacheModel(deepSeek({ outputVersion }), { cache }))).toEqual(["v1", "v0", "v1"]);
+    // Each of the two asked once.
+    expect(standIn.calls).toHaveLength(2);
   });
 
   note("Inside an agent every call has another key", async () => {

@@ -213,6 +213,24 @@ describe("removal", () => {
   });
 });
 
+test("removal by a pattern ends when a tier hangs in the middle of its entries", async () => {
+  const frozen = scriptedTier({ name: "frozen" });
+  const { clock, cache, events } = cacheBed({ tiers: [memoryTier(), frozen] });
+  await cache.set("key", 1, { tags: ["red"] });
+  await cache.flush();
+  let isAborted = false;
+  frozen.entries = (options) => {
+    options?.signal?.addEventListener("abort", () => (isAborted = true));
+    return { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) };
+  };
+  const removed = cache.invalidate("re*");
+  await clock.advance(10_000);
+  expect(await removed).toBe(1);
+  expect(isAborted).toBe(true);
+  expect(events("tier.fault")).toEqual([expect.objectContaining({ tier: "frozen", operation: "clear", code: "TIMEOUT" })]);
+  await cache.close();
+});
+
 describe("closing", () => {
   test.each(["throws", "rejects", "hangs"])("a tier that %s closes the others, and ends", async (how) => {
     const broken = scriptedTier({ name: "broken" });
