@@ -55,7 +55,7 @@ export class BaseRequests {
     const { digest: model, structured } = identity;
     const control = this.#answers.control(currentConfig());
     const extras = this.#answers.semanticExtras;
-    const turn = extras && ((): ReadTurn => turnOfPrompt(prompt, structured === true && !extras.has("structured-output")));
+    const turn = extras === undefined ? undefined : turnReader(prompt, structured === true && !extras.has("structured-output"));
     const request = this.#answers.request(
       control,
       model,
@@ -85,4 +85,9 @@ export class BaseRequests {
   clear(): void {
     this.#digests.clear();
   }
+}
+
+/** Out of the method that every lookup goes through: what a function closes over is allocated with each call. */
+function turnReader(prompt: string, isStructured: boolean): () => ReadTurn {
+  return () => turnOfPrompt(prompt, isStructured);
 }
