@@ -42,8 +42,9 @@ export interface Phrase {
   readonly letters: ReadonlySet<string>;
   readonly negations: number;
   readonly averters: number;
-  /** What is asked for: "who", "when", "where", "why", "amount"; `undefined` where the question word leaves it open. */
+  /** What is asked for: "who", "whom", "when", "where", "why", "amount"; `undefined` where the question word leaves it open. */
   readonly asks: string | undefined;
+  /** Where it is clear. */
   readonly language: Language | undefined;
 }
 
@@ -118,7 +119,8 @@ function assemble(
   quotes: readonly string[],
   literals: ReadonlySet<string>,
 ): Phrase {
-  const language = languageOf(tokens, text);
+  const spokenIn = languageOf(tokens, text);
+  const language = spokenIn?.language;
   // Where most words begin with a capital, as in headlines, capitals tell nothing.
   const lettered = raws.filter((raw, at) => !starts[at]! && /^\p{L}{2}/u.test(raw));
   const capitals = lettered.filter((raw) => /^\p{Lu}/u.test(raw)).length;
@@ -169,7 +171,7 @@ function assemble(
     if (AVERTERS.has(token)) averters++;
 
     const asked = QUESTION_WORDS.get(token) ?? (token === "how" && AMOUNTS.has(tokens[at + 1] ?? "") ? "amount" : undefined);
-    if (asks === undefined && asked !== undefined) asks = asked;
+    if (asks === undefined && asked !== undefined) asks = asked === "who" && asksForObject(tokens, at) ? "whom" : asked;
     if (asks === undefined && token === "que" && (tokens[at - 1] === "por" || tokens[at - 1] === "pra")) asks = "why";
 
     const date = DATES.get(token);
@@ -197,7 +199,7 @@ function assemble(
     negations,
     averters,
     asks,
-    language,
+    language: spokenIn?.sure === true ? language : undefined,
   };
 }
 
@@ -261,6 +263,15 @@ function negates(tokens: readonly string[], at: number, language: Language | und
   if (before === "or" || before === "ou") return false;
   const after = tokens[at + 1];
   return !((token === "not" && after === "only") || (token === "nao" && (after === "so" || after === "apenas")));
+}
+
+/** "Who did Plato teach", "para quem Ana emprestou": who it was done to, not who did it. */
+function asksForObject(tokens: readonly string[], at: number): boolean {
+  return (
+    tokens[at] === "whom" ||
+    /^(?:did|do|does)$/.test(tokens[at + 1] ?? "") ||
+    /^(?:to|from|with|for|para|de|com|por|a)$/.test(tokens[at - 1] ?? "")
+  );
 }
 
 /** Whether a word such as `may` stands where a date does. */

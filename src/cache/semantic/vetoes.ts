@@ -229,7 +229,7 @@ function swapsTwo(a: readonly Word[], b: readonly Word[]): boolean {
   if (first === undefined || second === undefined || places.length !== 2) return false;
   if (!areForms(left[first]!.text, right[second]!.text) || !areForms(left[second]!.text, right[first]!.text)) return false;
   const between = left.slice(first + 1, second);
-  return between.length > 0 && !between.some(({ text }) => SYMMETRIC.has(text));
+  return between.length > 0 && !(between.length === 1 && SYMMETRIC.has(between[0]!.text));
 }
 
 const ARTICLES: ReadonlySet<string> = new Set("a an the o os as um uma el la los las do da dos das de".split(" "));

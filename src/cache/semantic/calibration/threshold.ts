@@ -30,7 +30,7 @@ export const SERVE_NOTHING: Threshold = { p: Infinity, seen: 0, wrong: 0, bound:
 const CONFIDENCE = 0.95;
 const PRIOR_QUESTIONS = 40;
 /** Fewer than these say too little, whatever the prior. */
-const LEAST_SEEN = 60;
+const LEAST_SEEN = 90;
 /** So many places are tried: each one more is one more chance to be lucky. */
 const PLACES = 24;
 

@@ -8,7 +8,7 @@ const ENGLISH: readonly string[] = words(`
   a an the this that these those and or but if so as at by for from in into of off on onto out over to up with about between than then
   i me my mine we us our you your he him his she her hers it its they them their one ones
   is are was were be been being am do does did done doing have has had having will would shall should can could may might must
-  what which who whom whose when where why how there here please tell get got just also any some such very really actually
+  no what which who whom whose when where why how there here please tell get got just also any some such very really actually
   let lets like ve re ll im ive id whats hows wheres whos dont doesnt didnt isnt arent cant couldnt wont wouldnt shouldnt
   go going want need would know make made thing things way ways does if while because`);
 
@@ -27,6 +27,8 @@ const SPANISH: readonly string[] = words(`
 
 export type Language = "en" | "pt" | "es";
 
+const LANGUAGES: readonly Language[] = ["en", "pt", "es"];
+
 const SETS: Readonly<Record<Language, ReadonlySet<string>>> = {
   en: new Set(ENGLISH),
   pt: new Set(PORTUGUESE),
@@ -39,17 +41,25 @@ export function isFunctionWord(word: string): boolean {
 }
 
 /**
- * The language that most of the function words speak for; `undefined` when none does, or two do alike. Letters that only one of
- * the languages has (ã, õ, ç; ñ, ¿, ¡) count as two words.
+ * The language that most of the function words speak for, and whether they do so clearly; `undefined` when none does, or two do
+ * alike. Letters that only one of the languages has (ã, õ, ç; ñ, ¿, ¡) count as two words.
  */
-export function languageOf(tokens: readonly string[], text: string): Language | undefined {
+export function languageOf(
+  tokens: readonly string[],
+  text: string,
+): { readonly language: Language; readonly sure: boolean } | undefined {
   const votes: Record<Language, number> = { en: 0, pt: 0, es: 0 };
   for (const token of tokens) {
-    for (const language of ["en", "pt", "es"] as const) if (SETS[language].has(token)) votes[language]++;
+    // English and Portuguese share "a", "as", "do", "no", "me"; Portuguese and Spanish share many more, so those do vote.
+    if (SETS.en.has(token) && (SETS.pt.has(token) || SETS.es.has(token))) continue;
+    for (const language of LANGUAGES) if (SETS[language].has(token)) votes[language]++;
   }
   if (/[ãõçêôâà]/i.test(text)) votes.pt += 2;
   if (/[ñ¿¡]/i.test(text)) votes.es += 2;
-  const ranked = (["en", "pt", "es"] as const).toSorted((a, b) => votes[b] - votes[a]);
+  // Commands such as "acende luz no quarto" have no word that tells; that most words end in a vowel does.
+  const long = tokens.filter((token) => token.length > 3);
+  if (long.length > 1 && long.filter((token) => /[aeio]$/.test(token)).length > 0.6 * long.length) votes.pt += 0.5;
+  const ranked = LANGUAGES.toSorted((a, b) => votes[b] - votes[a]);
   const [first, second] = [ranked[0]!, ranked[1]!];
-  return votes[first] > votes[second] ? first : undefined;
+  return votes[first] > votes[second] ? { language: first, sure: votes[first] >= votes[second] + 2 } : undefined;
 }

@@ -11,7 +11,7 @@ const PAIRS = `
   increase increased increases increasing raise raised raises raising grow growing boost aumentar aumenta aumente aumentado subir sobe suba crescer elevar gain gaining ganhar sube | decrease decreased decreases decreasing reduce reduced reduces reducing lower lowered lowering shrink diminuir diminui diminua reduzir reduz reduza reducir baixar baixa baixe bajar baja descer desce drop lose losing perder
   start started starts starting begin begins beginning iniciar inicia inicie comecar comeca comece launch resume retomar | stop stopped stops stopping end ends ending finish parar para pare terminar termina termine encerrar encerre encerra detener quit pause pausar
   buy buys buying bought purchase purchasing comprar compra compre comprando compro long | sell sells selling sold sale vender vende venda vendo vendendo short
-  lend lends lending emprestar emprestei | borrow borrows borrowing
+  lend lends lending lent emprestar emprestei | borrow borrows borrowing
   deposit deposits depositing depositar deposito | withdraw withdraws withdrawing withdrawal sacar saque levantar levantamento retirar
   send sends sending sent enviar envia envie enviado mandar manda mandei | receive receives receiving received get receber recebe recebido recebo recibir
   import imports importing imported importar importacao | export exports exporting exported exportar exportacao
@@ -155,14 +155,48 @@ function build(): Map<string, Sides> {
 /** Prefixes that turn a word into its opposite, in English and Portuguese. */
 const TURNING = /^(?:un|dis|non|in|im|il|ir|des|anti|de)(?=.{4})/;
 
-/** Whether two folded words mean opposite things. */
+/** Whether two folded words mean opposite things, in any of their forms. */
 export function areOpposite(a: string, b: string): boolean {
-  const [left, right] = [SIDES.get(a), SIDES.get(b)];
-  if (left !== undefined && right !== undefined) {
-    for (const index of left.first) if (right.second.has(index)) return true;
-    for (const index of left.second) if (right.first.has(index)) return true;
+  return areListed(a, b) || isTurned(a, b) || isTurned(b, a);
+}
+
+function areListed(a: string, b: string): boolean {
+  const right = sidesOf(b);
+  if (right.length === 0) return false;
+  return sidesOf(a).some((one) =>
+    right.some((other) => {
+      for (const index of one.first) if (other.second.has(index)) return true;
+      for (const index of one.second) if (other.first.has(index)) return true;
+      return false;
+    }),
+  );
+}
+
+/** Endings, and what dictionaries have in their place; in English and Portuguese. */
+const ENDINGS: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/s$/, [""]],
+  [/ies$/, ["y"]],
+  [/(?:ed|ing)$/, ["", "e"]],
+  [/(?:ou|ei|am|aram|ava|avam|ando|amos|ado|ada|ados|adas|asse|aria|ara|arei|a|o|e|em|as)$/, ["ar"]],
+  [/(?:eu|eram|ia|iam|endo|emos|ido|ida|e|em|o|a)$/, ["er", "ir"]],
+  [/(?:iu|iram|indo|imos|i)$/, ["ir"]],
+];
+
+const NO_SIDES: readonly Sides[] = [];
+
+function sidesOf(word: string): readonly Sides[] {
+  const listed = SIDES.get(word);
+  if (listed !== undefined) return [listed];
+  if (word.length < 4) return NO_SIDES;
+  const found = new Set<Sides>();
+  for (const [ending, bases] of ENDINGS) {
+    if (!ending.test(word)) continue;
+    for (const base of bases) {
+      const sides = SIDES.get(word.replace(ending, base));
+      if (sides !== undefined) found.add(sides);
+    }
   }
-  return isTurned(a, b) || isTurned(b, a);
+  return [...found];
 }
 
 function isTurned(long: string, short: string): boolean {
