@@ -14,9 +14,9 @@ const FLOOR = 0.6;
 const MOST = 256;
 
 /** @param keep a file to keep the result in, or to take it from */
-export function neighboursOf(vectors: () => readonly Float32Array[], keep?: string): Neighbours {
+export async function neighboursOf(vectors: () => Promise<readonly Float32Array[]>, keep?: string): Promise<Neighbours> {
   if (keep !== undefined && existsSync(keep)) return unpack(readFileSync(keep));
-  const found = search(vectors());
+  const found = search(await vectors());
   if (keep !== undefined) {
     mkdirSync(dirname(keep), { recursive: true });
     writeFileSync(keep, pack(found));

@@ -16,7 +16,7 @@ export const FOLDS = 4;
 /** Labels that are kept; the oldest go first. */
 export const WINDOW = 4_000;
 /** Room for what is learned of single words; two that share a number are an accident that shrinkage makes harmless. */
-export const WORD_SLOTS = 512;
+export const WORD_SLOTS = 2_048;
 
 const PRIOR = { mean: PRIOR_MEAN, precision: PRIOR_PRECISION, direction: PRIOR_DIRECTION, sparsePrecision: 3 };
 const WORD_PREFIX = 6;

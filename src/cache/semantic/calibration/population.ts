@@ -100,7 +100,7 @@ export class Population {
     const about = { candidate, confidence: p };
     const estimate = `estimated ${percent(p)} right`;
     if (p >= least) {
-      const reason = `${estimate}, served from ${percent(least)}: ${wrong} of ${seen} such were wrong, at most ${percent(bound)} with 95 % confidence`;
+      const reason = `${estimate}, served from ${percent(least)}: ${wrong} of ${seen} such were wrong, at most ${percent(bound)} with 99 % confidence`;
       this.#zone.note(1);
       return random() < audit
         ? { action: "serve", audit: true, ...about, reason: `Checked: ${reason}.` }
@@ -186,7 +186,7 @@ export class Population {
 
 /** From this probability a part of what a verifier could be asked about is left to the model, whose answer tells for sure. */
 const LIKELY = 0.75;
-const PROBED = 0.1;
+const PROBED = 0.05;
 /** A wrong answer of an entry whose expected odds are even takes this from its log odds, before shrinkage. */
 const ENTRY_WEIGHT = 2;
 /** Where there is no rival, the margin is to this. */

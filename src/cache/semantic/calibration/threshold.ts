@@ -1,5 +1,5 @@
 /**
- * The score from which a hit may be served: the lowest one above which the share of wrong answers is, with a confidence of 95 %,
+ * The score from which a hit may be served: the lowest one above which the share of wrong answers is, with a confidence of 99 %,
  * within the target.
  *
  * The scores are held out: each comes from a model that was fitted without the question, and all from the models that decide now.
@@ -21,16 +21,17 @@ export interface Threshold {
   /** Questions at or above it whose outcome is known, and how many of them were wrong. */
   readonly seen: number;
   readonly wrong: number;
-  /** Upper bound on the share of wrong ones, 95 %. */
+  /** Upper bound on the share of wrong ones, 99 %. */
   readonly bound: number;
 }
 
 export const SERVE_NOTHING: Threshold = { p: Infinity, seen: 0, wrong: 0, bound: 1 };
 
-const CONFIDENCE = 0.95;
+/** Above the 95 % that is promised: a score is chosen among many, again after each fit, and the luckiest one would win. */
+const CONFIDENCE = 0.99;
 const PRIOR_QUESTIONS = 40;
 /** Fewer than these say too little, whatever the prior. */
-const LEAST_SEEN = 90;
+const LEAST_SEEN = 100;
 /** So many places are tried: each one more is one more chance to be lucky. */
 const PLACES = 24;
 

@@ -5,12 +5,14 @@
  */
 
 /** Mean probability that those asked about have at least. */
-const LEAST_MEAN = 0.55;
+const LEAST_MEAN = 0.5;
 /** What nobody is asked about, however few are. */
 const LEAST = 0.03;
 /** Requests that the share of calls is measured over, and after how many the zone moves. */
 const REQUESTS = 512;
 const EVERY = 16;
+/** Calls by which the budget may be overdrawn for a while: traffic is not even. */
+const BURST = 16;
 /** Where the zone begins before anything was measured. */
 const FIRST = 0.3;
 
@@ -19,6 +21,8 @@ export class VerifyZone {
   readonly #recent = new Float64Array(REQUESTS);
   #noted = 0;
   #least = FIRST;
+  /** Calls that may be made: each request adds its share, up to a burst. */
+  #saved = BURST;
 
   /** @param budget calls of the verifier per request, 0 to 1 */
   constructor(budget: number) {
@@ -27,13 +31,17 @@ export class VerifyZone {
 
   /** Notes the probability of the best candidate of a request; 1 when it was served as it is, 0 when there was none. */
   note(p: number): void {
+    this.#saved = Math.min(BURST, this.#saved + this.#budget);
     this.#recent[this.#noted % REQUESTS] = p;
     this.#noted++;
     if (this.#noted % EVERY === 0) this.#move();
   }
 
+  /** Whether a verifier may be asked now; counts as asked. */
   covers(p: number): boolean {
-    return this.#budget > 0 && p >= this.#least;
+    if (this.#budget === 0 || p < this.#least || this.#saved < 1) return false;
+    this.#saved--;
+    return true;
   }
 
   #move(): void {

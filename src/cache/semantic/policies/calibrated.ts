@@ -5,7 +5,7 @@
  *  1. Hard vetoes.
  *  2. One logistic model for the whole population, on the cosine, on what the words of the two questions have in common, and on
  *     how far the other candidates agree. It starts from weights that ship with the library.
- *  3. It serves from the lowest score above which the share of wrong answers is within the promise with 95 % confidence, on held-out
+ *  3. It serves from the lowest score above which the share of wrong answers is within the promise with confidence, on held-out
  *     scores of the model that decides.
  *  4. A small share of the hits is withheld, so that the model's own answer checks them. When these audits tell that the promise
  *     is broken, nothing is served until new evidence has been gathered.
