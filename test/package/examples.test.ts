@@ -80,6 +80,9 @@ How much may I risk per trade? -> Risk at most one percent of the account on eac
 Quando o escritório está fechado? -> The office is closed on public holidays.
 Em quantos dias pagam as faturas? -> Invoices are paid within 30 days.
 a translation: 0.9; a language that it does not know: 0.1; nothing: 0.1`,
+  "08-vector-index.ts": `
+nearest: How do I set a stop loss?
+vectors: 3`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));

@@ -5,7 +5,7 @@ export class Nearest {
   readonly #slots: Int32Array;
   #count = 0;
   /** What a score must be above to be kept. */
-  bar = -Infinity;
+  bar: number = -Infinity;
 
   constructor(k: number) {
     this.#k = k;
