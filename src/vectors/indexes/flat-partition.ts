@@ -33,8 +33,8 @@ const SHORTLIST = 64;
 const SHORTLIST_PER_RESULT = 4;
 /** Bytes gone through before the event loop gets its turn: about 3 ms. */
 const SLICE = 64 * 1024 * 1024;
-/** What an entry takes beside its vector: the object, its id, its places in a map and a list (measured). */
-const ENTRY_BYTES = 250;
+/** What an entry takes beside its vector: the object, its id, its places in a map and a list; estimated from the heap. */
+const ENTRY_BYTES = 400;
 
 export class FlatPartition {
   readonly name: string;

@@ -21,7 +21,7 @@ export interface FlatIndexOptions {
   /** How many vectors at most, of all partitions together; default: what `maxBytes` allows. */
   readonly maxVectors?: number | undefined;
   /**
-   * Bound on the memory; default 512 MiB, which is about 240,000 vectors of 384 dimensions. When it is reached, what was added first
+   * Bound on the memory; default 512 MiB, which is about 230,000 vectors of 384 dimensions. When it is reached, what was added first
    * goes first.
    */
   readonly maxBytes?: ByteSize | undefined;
