@@ -83,6 +83,12 @@ a translation: 0.9; a language that it does not know: 0.1; nothing: 0.1`,
   "08-vector-index.ts": `
 nearest: How do I set a stop loss?
 vectors: 3`,
+  "09-share-and-archive.ts": `
+REDIS_URL is not set: memory and archive only
+first stream: many chunks, with reasoning
+second stream: many chunks, with reasoning
+memory emptied: found in archive
+the API was called 2 times: one stream, and one run of the agent of three`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));
@@ -95,7 +101,7 @@ describe("the examples", () => {
   test.each(examples)("%s prints what it shows, and leaves nothing behind", async (name) => {
     const home = mkdtempSync(join(tmpdir(), "strata-examples-"));
     try {
-      const { DEEPSEEK_API_KEY: _, ...env } = process.env;
+      const { DEEPSEEK_API_KEY: _, REDIS_URL: __, ...env } = process.env;
       const { stdout, stderr } = await promisify(execFile)(
         process.execPath,
         ["--import", pathToFileURL(LOADER).href, join(FOLDER, name)],
