@@ -36,8 +36,8 @@ try {
   await cache.flush();
   await cache.clear({ tier: "memory" });
   for await (const _ of await cached.stream("What is an order block?"));
-  const tiers = cache.stats().tiers.filter(({ name, hits }) => name !== "memory" && hits > 0);
-  console.log(`memory emptied: found in ${tiers[0]?.name}`);
+  const below = cache.stats().tiers.find(({ name, hits }) => name !== "memory" && hits > 0);
+  console.log(`memory emptied: found in ${below?.name}`);
 
   const agent = createAgent({ model, middleware: [responseCacheMiddleware({ cache })] });
   for (let run = 0; run < 3; run++) await agent.invoke({ messages: "What is liquidity?" });

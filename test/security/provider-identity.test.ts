@@ -2,6 +2,7 @@ import { rm, mkdtemp, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ChatAnthropic } from "@langchain/anthropic";
+import { ChatCohere } from "@langchain/cohere";
 import { ChatDeepSeek } from "@langchain/deepseek";
 import { ChatGoogleGenerativeAI } from "@langchain/google-genai";
 import { ChatGroq } from "@langchain/groq";
@@ -54,16 +55,16 @@ const CLASSES: readonly (readonly [string, Make])[] = [
   ["Ollama", (model, key) => new ChatOllama({ model, headers: { Authorization: `Bearer ${key}` } })],
   ["Groq", (model, key) => new ChatGroq({ model, apiKey: key, defaultHeaders: { Authorization: key } })],
   ["Mistral", (model, key) => new ChatMistralAI({ model, apiKey: key })],
+  ["Cohere", (model, key) => new ChatCohere({ model, apiKey: key })],
   ["Google", (model, key) => new ChatGoogleGenerativeAI({ model, apiKey: key, customHeaders: { "x-goog-api-key": key } })],
 ];
 
 /**
  * What LangChain gives to a `BaseCache` for providers whose packages are not installed here, recorded from @langchain/aws 1.4.5,
- * @langchain/cohere 1.0.5, @langchain/openrouter 0.4.11, @langchain/xai 1.4.15 and @langchain/google 0.2.6.
+ * @langchain/openrouter 0.4.11, @langchain/xai 1.4.15 and @langchain/google 0.2.6.
  */
 const RECORDED: readonly (readonly [string, (model: string, key: string) => string])[] = [
   ["Bedrock Converse", () => '_model:"base_chat_model",_type:"chat_bedrock_converse",stop:["x"]'],
-  ["Cohere", () => '_model:"base_chat_model",_type:"cohere",stop:["x"]'],
   ["OpenRouter", () => '_model:"base_chat_model",_type:"openrouter",stop:["x"]'],
   ["Google (new package)", () => '_model:"base_chat_model",_type:"google",stop:["x"]'],
   [
