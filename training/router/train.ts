@@ -81,7 +81,7 @@ function train(examples: readonly Example[], random: () => number): RouterWeight
           const at = which * BUCKETS + bucket;
           const slope = error * value + RIDGE * (weights[at] as number);
           slopes[at] = (slopes[at] as number) + slope * slope;
-          weights[at] = (weights[at] as number) - (RATE * slope) / Math.sqrt(slopes[at] as number);
+          weights[at] = (weights[at] as number) - (RATE * slope) / Math.sqrt(slopes[at]);
         }
       }
     }

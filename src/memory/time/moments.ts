@@ -137,7 +137,7 @@ const RULES: readonly Rule[] = [
 ];
 
 /** What a moment needs before it when nothing else says that a time is meant: "may" and "2023" alone are no times. */
-export const BARE =
+export const BARE: RegExp =
   /^(?:(?:january|february|march|april|may|june|july|august|september|october|november|december|janeiro|fevereiro|marco|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro)|\d{4})$/;
 
 /** The moment that begins at `at`, and where it ends; `undefined` when there is none. */

@@ -52,8 +52,8 @@ export class Population {
 
   constructor(
     options: PopulationOptions,
-    words = new DocumentFrequencies(MOST_WORDS),
-    model = new MatchModel(),
+    words: DocumentFrequencies = new DocumentFrequencies(MOST_WORDS),
+    model: MatchModel = new MatchModel(),
     stakes?: readonly number[],
   ) {
     this.#options = options;
