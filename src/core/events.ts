@@ -145,7 +145,6 @@ export type SemanticEventReason =
   | "tool-result"
   | "structured-output"
   | "unclear-roles"
-  | "unreadable"
   // A part did not do its work.
   | "embeddings-failed"
   | "index-failed"

@@ -44,7 +44,7 @@ async function start(semantic: (model: Bed["model"]) => Partial<SemanticOptions>
     if (text.includes("You compare two questions")) return "YES";
     return text.includes("Rewrite") ? "In short: the last opposite candle before a strong move." : undefined;
   };
-  const api = await startDeepSeekStandIn({ delay: 0, strictThinking: false, replies: replies as never });
+  const api = await startDeepSeekStandIn({ delay: 0, strictThinking: false, replies });
   const model: Bed["model"] = (name, cache) =>
     new ChatDeepSeek({
       model: name,

@@ -89,6 +89,20 @@ first stream: many chunks, with reasoning
 second stream: many chunks, with reasoning
 memory emptied: found in archive
 the API was called 2 times: one stream, and one run of the agent of three`,
+  "10-semantic-cache.ts": `
+shadow: looks, learns and counts
+  would have served 1, served 0
+serve:
+  How do I size a position? -> model
+  how do i size a position -> semantic, 0.98
+  How do I size 3 positions? -> model
+  Where is the library? -> model
+why:
+  How do I size a position? -> not served, the number differs
+  How do I size 3 positions? -> not served, the number differs
+after "wrong": model
+asked …x, hits 2: How do I size a position?
+asked 1x, hits 0: Where is the library?`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));

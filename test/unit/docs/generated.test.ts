@@ -23,6 +23,7 @@ describe("what the pages take from the source", () => {
 describe("every member has its line", () => {
   test.each([
     ["BypassReason", "docs/guides/cache.md"],
+    ["SemanticEventReason", "docs/guides/semantic-cache.md"],
     ["StrataErrorCode", "docs/concepts/failure-modes.md"],
     ["EvictionName", "docs/guides/cache.md"],
   ])("of %s in %s", (union, page) => {
