@@ -73,6 +73,23 @@ export type { CachedEmbeddingsOptions, NearDuplicateOptions } from "./embeddings
 export type { EmbeddingsStats } from "./embeddings/embedding-stats.ts";
 export type { WarmEmbeddingsOptions, WarmEmbeddingsReport } from "./embeddings/warm-embeddings.ts";
 
+// Chat history: where messages are kept.
+export { hybridLog, type HybridLogOptions } from "./history/logs/hybrid.ts";
+export { memoryLog } from "./history/logs/memory.ts";
+export { postgresLog, type PostgresLogOptions } from "./history/logs/postgres.ts";
+export { startHistoryWriter, type HistoryWriter, type HistoryWriterOptions } from "./history/start-writer.ts";
+export type { Durability } from "./history/hybrid-log.ts";
+export type {
+  AppendOptions,
+  AppendResult,
+  Conversation,
+  ConversationNotes,
+  LogMessage,
+  MessageLog,
+  ReadRange,
+  StoredMessage as StoredLogMessage,
+} from "./history/message-log.ts";
+
 // Words that all parts share.
 export type { Scope } from "./core/scope.ts";
 export type { Digest } from "./core/key.ts";

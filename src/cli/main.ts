@@ -3,8 +3,9 @@ import type { Command, Terminal } from "./command.ts";
 import { UsageError } from "./command.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
+import { worker } from "./commands/worker.ts";
 
-const COMMANDS: readonly Command[] = [demo, doctor];
+const COMMANDS: readonly Command[] = [demo, doctor, worker];
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),

@@ -5,7 +5,8 @@
  * statement sees what was committed when it began.
  */
 import type { CallOptions } from "../core/abort.ts";
-import type { Clock } from "../core/clock.ts";
+import { systemClock, type Clock } from "../core/clock.ts";
+import { StrataConfigError } from "../core/errors.ts";
 import type { Digest } from "../core/key.ts";
 import { migrate } from "../clients/migrate.ts";
 import type { SqlClient, SqlOptions, SqlRow, SqlScalar, SqlValue } from "../clients/sql.ts";
@@ -217,6 +218,20 @@ type MessageRow = {
   text: string;
   payload: string;
 };
+
+export interface HistoryTablesOptions {
+  readonly sql: SqlClient;
+  readonly clock?: Clock | undefined;
+}
+
+/** @throws {@link StrataConfigError} when `sql` is no client */
+export function historyTables(owner: string, options: HistoryTablesOptions): HistoryTables {
+  const { sql, clock = systemClock } = options;
+  if (typeof sql?.query !== "function" || typeof sql.transaction !== "function") {
+    throw new StrataConfigError(`${owner}.sql`, sql, "a SqlClient, such as pgClient(pool) or pgliteClient()");
+  }
+  return new HistoryTables(sql, clock);
+}
 
 type Appended = { base: number; added: number };
 

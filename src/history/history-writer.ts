@@ -54,23 +54,24 @@ export class StreamWriter {
   #running: Promise<void> | undefined;
   #claimedAt = -Infinity;
   /** Of the connection, while it waits for entries. */
-  #waiting: unknown;
-  #connectionId: unknown;
+  #waiting: string | undefined;
+  #connectionId: string | undefined;
   #isFailing = false;
 
   constructor(options: StreamWriterOptions) {
     this.#options = options;
   }
 
-  /** Goes on until `close()`. May be called twice. */
-  start(): void {
+  /** Goes on until `close()`; resolves then. May be called twice. */
+  run(): Promise<void> {
     this.#running ??= this.#run(() => false);
+    return this.#running;
   }
 
   /** Stores what is in the streams, also what dead writers have left, and resolves when they are empty. */
-  async runOnce(): Promise<void> {
+  runOnce(): Promise<void> {
     this.#running ??= this.#run(() => this.#isEmpty());
-    await this.#running;
+    return this.#running;
   }
 
   /** Ends after the batch under way. */
@@ -78,7 +79,7 @@ export class StreamWriter {
     this.#ending.abort();
     // Not by cutting the connection: what is given out in this moment would be pending until somebody claims it.
     if (this.#waiting !== undefined) {
-      await this.#options.control.send(["client", "UNBLOCK", String(this.#waiting)]).catch(() => undefined);
+      await this.#options.control.send(["client", "UNBLOCK", this.#waiting]).catch(() => undefined);
     }
     await this.#running;
   }
@@ -112,7 +113,9 @@ export class StreamWriter {
 
   /** Groups are gone when the server has lost its data. */
   async #join(): Promise<void> {
-    if (!this.#options.connection.isCluster) this.#connectionId = await this.#options.connection.send(["client", "ID"]);
+    if (!this.#options.connection.isCluster) {
+      this.#connectionId = String(Number(await this.#options.connection.send(["client", "ID"])));
+    }
     for (const { stream } of this.#shards) {
       try {
         await this.#options.connection.send(["xgroup", "CREATE", stream, GROUP, "0", "MKSTREAM"]);

@@ -285,7 +285,7 @@ export class HybridLog implements MessageLog {
 
   /** Before Redis is used: windows that others could not keep current are made cold. */
   async #ready(): Promise<void> {
-    this.#parts.writer?.start();
+    void this.#parts.writer?.run();
     if (this.#isSwept) return;
     await this.#sweep();
   }

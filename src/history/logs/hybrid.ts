@@ -14,7 +14,7 @@ import {
 } from "../../core/options.ts";
 import { connectRedis, type RedisConnection, type RedisSource } from "../../clients/redis.ts";
 import type { SqlClient } from "../../clients/sql.ts";
-import { HistoryTables } from "../history-tables.ts";
+import { historyTables, type HistoryTables } from "../history-tables.ts";
 import { newConsumer, StreamWriter } from "../history-writer.ts";
 import { HybridLog, type Durability } from "../hybrid-log.ts";
 import { MessageIndex } from "../message-index.ts";
@@ -78,12 +78,17 @@ const KNOWN = [
  */
 export function hybridLog(options: HybridLogOptions): MessageLog {
   refuseUnknown("hybridLog", options, KNOWN);
+  return assembleHybridLog(options, historyTables("hybridLog", options));
+}
+
+/** The same, over tables that the caller makes: a test puts in ones that break a promise. */
+export function assembleHybridLog(options: HybridLogOptions, tables: HistoryTables): MessageLog {
   const { durability = "postgres", writer = true } = options;
   parseChoice("hybridLog.durability", durability, ["redis", "postgres", "both"]);
   if (typeof writer !== "boolean") throw new StrataConfigError("hybridLog.writer", writer, "true or false");
   const emit = guardObserver(options.observer);
-  const parts = redisParts("hybridLog", options, emit, () => log?.reconnected());
-  const { tables, windows, clock } = parts;
+  const parts = redisParts("hybridLog", options, tables, emit, () => log?.reconnected());
+  const { windows, clock } = parts;
   const index = new MessageIndex({
     tables,
     clock,
@@ -100,14 +105,13 @@ export function hybridLog(options: HybridLogOptions): MessageLog {
     clock,
     writer: ownWriter,
     emit,
-    closeConnections: parts.close,
+    closeConnections: () => parts.close(),
   });
   return log;
 }
 
 /** What the log and a worker are both made of. */
 export interface RedisParts {
-  readonly tables: HistoryTables;
   readonly windows: RedisWindows;
   readonly connection: RedisConnection;
   readonly clock: Clock;
@@ -118,13 +122,11 @@ export interface RedisParts {
 export function redisParts(
   owner: string,
   options: Omit<HybridLogOptions, "durability" | "writer">,
+  tables: HistoryTables,
   emit: Emit,
   onReady?: () => void,
 ): RedisParts {
-  const { sql, redis, prefix = HISTORY_DEFAULTS.prefix, hotWindow = {}, clock = systemClock, random = Math.random } = options;
-  if (typeof sql?.query !== "function" || typeof sql.transaction !== "function") {
-    throw new StrataConfigError(`${owner}.sql`, sql, "a SqlClient, such as pgClient(pool) or pgliteClient()");
-  }
+  const { redis, prefix = HISTORY_DEFAULTS.prefix, hotWindow = {}, clock = systemClock, random = Math.random } = options;
   if (typeof prefix !== "string" || prefix === "" || prefix.length > 200 || /[{}]/.test(prefix)) {
     throw new StrataConfigError(`${owner}.prefix`, prefix, "a text of 1 to 200 characters without braces");
   }
@@ -150,10 +152,8 @@ export function redisParts(
     ttlMs,
     maxBytes: Math.ceil(maxBytes / layout.shards.length),
   });
-  const tables = new HistoryTables(sql, clock);
   const connections = [connection];
   return {
-    tables,
     windows,
     connection,
     clock,

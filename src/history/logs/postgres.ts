@@ -1,12 +1,12 @@
 /** A message log in PostgreSQL, or in PGlite, alone: what is acknowledged is committed. */
 import type { CallOptions } from "../../core/abort.ts";
 import { systemClock, type Clock } from "../../core/clock.ts";
-import { StrataConfigError, StrataError } from "../../core/errors.ts";
+import { StrataError } from "../../core/errors.ts";
 import { refuseUnknown } from "../../core/options.ts";
 import type { SqlClient } from "../../clients/sql.ts";
 import { acceptConversation, acceptMessages, acceptNotes, acceptOwner, acceptRange } from "../accept.ts";
 import { conversationKey } from "../conversation-key.ts";
-import { HistoryTables } from "../history-tables.ts";
+import { historyTables, type HistoryTables } from "../history-tables.ts";
 import { MessageIndex } from "../message-index.ts";
 import type {
   AppendOptions,
@@ -30,11 +30,7 @@ export interface PostgresLogOptions {
  */
 export function postgresLog(options: PostgresLogOptions): MessageLog {
   refuseUnknown("postgresLog", options, ["sql", "clock"]);
-  const { sql, clock = systemClock } = options;
-  if (typeof sql?.query !== "function" || typeof sql.transaction !== "function") {
-    throw new StrataConfigError("postgresLog.sql", sql, "a SqlClient, such as pgClient(pool) or pgliteClient()");
-  }
-  return new PostgresLog(new HistoryTables(sql, clock), clock);
+  return new PostgresLog(historyTables("postgresLog", options), options.clock ?? systemClock);
 }
 
 class PostgresLog implements MessageLog {
