@@ -1,0 +1,32 @@
+/** Parts of a history under load are killed; nothing that was acknowledged may be lost, doubled, moved or mixed up. */
+import { expect, test } from "vitest";
+import { runTrials, type TrialsReport } from "../support/history-trials.ts";
+
+const WHOLE = { lost: 0, duplicated: 0, reordered: 0, foreign: 0, renumbered: 0, divided: 0 };
+
+test("keeps everything with durability redis, whatever is killed", { timeout: 120_000 }, async () => {
+  const report = await runTrials({
+    trials: 20,
+    durability: "redis",
+    seed: 7,
+    victims: ["application", "writer", "redis", "postgres"],
+  });
+  expect(report).toMatchObject(WHOLE);
+  expect(report.acknowledged).toBeGreaterThan(200);
+  expect(Object.keys(report.killed)).toHaveLength(4);
+});
+
+test(
+  "keeps everything with durability postgres, whatever is killed, also when Redis loses its data",
+  { timeout: 120_000 },
+  async () => {
+    const report = await runTrials({
+      trials: 14,
+      durability: "postgres",
+      seed: 8,
+      victims: ["application", "redis", "postgres", "flush"],
+    });
+    expect(report).toMatchObject(WHOLE);
+    expect(report.acknowledged).toBeGreaterThan(100);
+  },
+);

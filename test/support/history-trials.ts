@@ -1,0 +1,170 @@
+/**
+ * Kills the parts of a history under load, one after another at random moments, and compares what is stored in the end with what
+ * the application was told. Every part is a real process: application, writer, Redis (synced before each reply), PostgreSQL (as it
+ * ships).
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
+import type { Durability } from "../../src/history/hybrid-log.ts";
+import type { MessageLog } from "../../src/history/message-log.ts";
+import { readOracle, type Attempt } from "../fixtures/history/oracle.ts";
+import { BATCH, openLog, talk, TALKS, type Bug, type Setup } from "../fixtures/history/setup.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { startPostgres, startRedis } from "./servers/routes.ts";
+import { startTypeScript, type TypeScriptChild } from "./typescript-child.ts";
+
+export type Victim = "application" | "writer" | "redis" | "postgres" | "flush";
+
+export interface TrialsOptions {
+  readonly trials: number;
+  readonly durability: Durability;
+  readonly seed: number;
+  readonly victims: readonly Victim[];
+  readonly bug?: Bug;
+  readonly onTrial?: (done: number, victim: Victim) => void;
+}
+
+export interface TrialsReport {
+  readonly killed: Readonly<Record<string, number>>;
+  readonly acknowledged: number;
+  /** Batches that were acknowledged and are not stored whole, once, in one piece. */
+  readonly lost: number;
+  readonly duplicated: number;
+  readonly reordered: number;
+  /** Messages in a conversation that they were not written to. */
+  readonly foreign: number;
+  /** Numbers that were acknowledged for two messages, or for another message than has them. */
+  readonly renumbered: number;
+  /** Conversations that read otherwise through Redis than from PostgreSQL alone. */
+  readonly divided: number;
+}
+
+const FIXTURES = new URL("../fixtures/history/", import.meta.url);
+
+function start(file: string, ...words: string[]): TypeScriptChild {
+  return startTypeScript(fileURLToPath(new URL(file, FIXTURES)), words);
+}
+
+export async function runTrials(options: TrialsOptions): Promise<TrialsReport> {
+  const { trials, durability, seed, victims, bug = "none" } = options;
+  const random = seededRandom(seed);
+  const folder = mkdtempSync(join(tmpdir(), "strata-history-"));
+  const oracle = join(folder, "oracle");
+  const [redis, postgres] = await Promise.all([startRedis({ aof: true }), startPostgres({ durability: "shipped" })]);
+  const setup: Setup = { databaseUrl: postgres.url, redisUrl: redis.url, prefix: "trial", durability, bug };
+  const words = JSON.stringify(setup);
+  let generation = 0;
+  let application = start("app.ts", words, oracle, String(generation));
+  let writer = start("worker.ts", words);
+  const killed: Record<string, number> = {};
+  try {
+    for (let trial = 0; trial < trials; trial++) {
+      await progress(application);
+      await pause(random() * 60);
+      const victim = victims[Math.floor(random() * victims.length)] as Victim;
+      killed[victim] = (killed[victim] ?? 0) + 1;
+      if (victim === "application") {
+        await application.kill();
+        application = start("app.ts", words, oracle, String(++generation));
+      } else if (victim === "writer") {
+        await writer.kill();
+        writer = start("worker.ts", words);
+      } else if (victim === "flush") {
+        await flush(redis.url);
+      } else {
+        const server = victim === "redis" ? redis : postgres;
+        await server.kill();
+        await pause(random() * 150);
+        await server.restart();
+      }
+      options.onTrial?.(trial + 1, victim);
+    }
+    await progress(application);
+    await application.kill();
+    return { killed, ...(await verify(setup, readOracle(oracle))) };
+  } finally {
+    await Promise.all([application.kill(), writer.kill()]);
+    await Promise.all([redis.stop(), postgres.stop()]);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Waits until the application has been told of more. */
+async function progress(application: TypeScriptChild): Promise<void> {
+  const last = (): number => Number(application.messages.at(-1) ?? 0) || 0;
+  const before = last();
+  const giveUp = performance.now() + 20_000;
+  while (last() < before + TALKS) {
+    if (performance.now() > giveUp) throw new Error(`The application was told nothing for 20 s. ${application.noise}`);
+    await pause(5);
+  }
+}
+
+async function flush(url: string): Promise<void> {
+  const client = new Redis(url);
+  await client.flushall();
+  client.disconnect();
+}
+
+async function verify(setup: Setup, attempts: readonly Attempt[]): Promise<Omit<TrialsReport, "killed">> {
+  const { log, end } = openLog({ ...setup, bug: "none" });
+  const plain = openLog({ ...setup, bug: "none", durability: "postgres", prefix: "nobody writes here" });
+  const report = { acknowledged: 0, lost: 0, duplicated: 0, reordered: 0, foreign: 0, renumbered: 0, divided: 0 };
+  try {
+    await log.drain({ signal: AbortSignal.timeout(20_000) });
+    for (let index = 0; index < TALKS; index++) {
+      const stored = await log.read(talk(index));
+      const alone = await plain.log.read(talk(index));
+      if (JSON.stringify(stored) !== JSON.stringify(alone)) report.divided++;
+      compare(
+        index,
+        alone,
+        attempts.filter((attempt) => attempt.talk === index),
+        report,
+      );
+    }
+    return report;
+  } finally {
+    await Promise.all([end(), plain.end()]);
+  }
+}
+
+function compare(
+  index: number,
+  stored: Awaited<ReturnType<MessageLog["read"]>>,
+  attempts: readonly Attempt[],
+  report: { -readonly [K in keyof Omit<TrialsReport, "killed">]: number },
+): void {
+  const places = new Map<string, number[]>();
+  for (const [place, { payload }] of stored.entries()) {
+    const told = JSON.parse(payload) as { talk: number; batch: string; at: number };
+    if (told.talk !== index) report.foreign++;
+    const name = `${told.batch}/${told.at}`;
+    places.set(name, [...(places.get(name) ?? []), place]);
+  }
+  for (const list of places.values()) report.duplicated += list.length - 1;
+  const given = new Set<number>();
+  let after = -1;
+  for (const { batch, seqs } of attempts) {
+    const at = Array.from({ length: BATCH }, (_, part) => places.get(`${batch}/${part}`)?.[0]);
+    const isWhole = at.every((place) => place !== undefined);
+    if (seqs !== undefined) {
+      report.acknowledged++;
+      if (!isWhole) report.lost++;
+      for (const [part, seq] of seqs.entries()) {
+        const place = at[part];
+        if (given.has(seq) || (place !== undefined && stored[place]?.seq !== seq)) report.renumbered++;
+        given.add(seq);
+      }
+    } else if (!isWhole && at.some((place) => place !== undefined)) report.lost++;
+    if (!isWhole) continue;
+    const [first = 0] = at as number[];
+    // In one piece, and after everything that was told before.
+    if (first <= after || at.some((place, part) => place !== first + part)) report.reordered++;
+    after = (at as number[]).at(-1) ?? after;
+  }
+}
