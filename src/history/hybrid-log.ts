@@ -60,7 +60,9 @@ export class HybridLog implements MessageLog {
   readonly #rebuilds = new SingleFlight<boolean>();
   readonly #pending = new Set<Promise<unknown>>();
   #sweeping: Promise<void> | undefined;
-  #isSwept = false;
+  /** How often something happened after which windows may lack a message, and of how many of those that was looked for. */
+  #doubts = 1;
+  #swept = 0;
   #cancelSweep: (() => void) | undefined;
   /** Above what PostgreSQL gives numbers while Redis is away, by stream; one a spell. */
   readonly #floors = new Map<string, Promise<number>>();
@@ -74,7 +76,7 @@ export class HybridLog implements MessageLog {
 
   /** Redis can be reached, for the first time or again. */
   reconnected(): void {
-    this.#isSwept = false;
+    this.#doubts++;
   }
 
   append(conversation: Conversation, messages: readonly LogMessage[], options: AppendOptions = {}): Promise<AppendResult> {
@@ -198,7 +200,7 @@ export class HybridLog implements MessageLog {
     const floor = await this.#floor(this.#parts.windows.layout.talk(key).shard.stream);
     const { seqs, added } = await tables.append(conversation, messages, { notes, signal, floor, stale: true });
     index.wake();
-    this.#isSwept = false;
+    this.#doubts++;
     this.#sweepLater();
     return { seqs, added };
   }
@@ -220,7 +222,7 @@ export class HybridLog implements MessageLog {
     } catch (error) {
       this.#tell(error);
       await this.#parts.tables.markStale([key]);
-      this.#isSwept = false;
+      this.#doubts++;
       this.#sweepLater();
     }
   }
@@ -286,8 +288,8 @@ export class HybridLog implements MessageLog {
   /** Before Redis is used: windows that others could not keep current are made cold. */
   async #ready(): Promise<void> {
     void this.#parts.writer?.run();
-    if (this.#isSwept) return;
-    await this.#sweep();
+    // Twice: a sweep that had begun before may have missed what is in doubt now.
+    for (let times = 0; times < 2 && this.#swept < this.#doubts; times++) await this.#sweep();
   }
 
   #sweep(): Promise<void> {
@@ -300,20 +302,18 @@ export class HybridLog implements MessageLog {
 
   async #sweepOnce(): Promise<void> {
     const { tables, windows, streams } = this.#parts;
+    const doubts = this.#doubts;
     await streams.ping();
-    let stale;
-    try {
-      stale = await tables.stale();
-    } catch {
-      // Without PostgreSQL nobody could write past Redis either, by now; it is looked for again in a second.
-      return;
-    }
-    this.#isSwept = true;
-    this.#floors.clear();
+    // Without PostgreSQL nobody can say what was written past Redis, so Redis is not used until it can be asked.
+    const stale = await tables.stale().catch((error: unknown) => {
+      throw new FromPostgres(error);
+    });
     for (const { key, mark } of stale) {
       await windows.invalidate(key);
       await tables.unmarkStale(key, mark).catch(() => undefined);
     }
+    this.#swept = doubts;
+    if (doubts === this.#doubts) this.#floors.clear();
   }
 
   #sweepLater(): void {

@@ -41,6 +41,8 @@ export interface TrialsReport {
   readonly renumbered: number;
   /** Conversations that read otherwise through Redis than from PostgreSQL alone. */
   readonly divided: number;
+  /** The first findings, in words. */
+  readonly findings: readonly string[];
 }
 
 const FIXTURES = new URL("../fixtures/history/", import.meta.url);
@@ -113,7 +115,16 @@ async function flush(url: string): Promise<void> {
 async function verify(setup: Setup, attempts: readonly Attempt[]): Promise<Omit<TrialsReport, "killed">> {
   const { log, end } = openLog({ ...setup, bug: "none" });
   const plain = openLog({ ...setup, bug: "none", durability: "postgres", prefix: "nobody writes here" });
-  const report = { acknowledged: 0, lost: 0, duplicated: 0, reordered: 0, foreign: 0, renumbered: 0, divided: 0 };
+  const report = {
+    acknowledged: 0,
+    lost: 0,
+    duplicated: 0,
+    reordered: 0,
+    foreign: 0,
+    renumbered: 0,
+    divided: 0,
+    findings: [] as string[],
+  };
   try {
     await log.drain({ signal: AbortSignal.timeout(20_000) });
     for (let index = 0; index < TALKS; index++) {
@@ -137,7 +148,7 @@ function compare(
   index: number,
   stored: Awaited<ReturnType<MessageLog["read"]>>,
   attempts: readonly Attempt[],
-  report: { -readonly [K in keyof Omit<TrialsReport, "killed">]: number },
+  report: { -readonly [K in keyof Omit<TrialsReport, "killed" | "findings">]: number } & { findings: string[] },
 ): void {
   const places = new Map<string, number[]>();
   for (const [place, { payload }] of stored.entries()) {
@@ -147,6 +158,9 @@ function compare(
     places.set(name, [...(places.get(name) ?? []), place]);
   }
   for (const list of places.values()) report.duplicated += list.length - 1;
+  const tell = (what: string, batch: string): void => {
+    if (report.findings.length < 30) report.findings.push(`${what}: talk ${index}, batch ${batch}`);
+  };
   const given = new Set<number>();
   let after = -1;
   for (const { batch, seqs } of attempts) {
@@ -154,7 +168,10 @@ function compare(
     const isWhole = at.every((place) => place !== undefined);
     if (seqs !== undefined) {
       report.acknowledged++;
-      if (!isWhole) report.lost++;
+      if (!isWhole) {
+        report.lost++;
+        tell("lost", batch);
+      }
       for (const [part, seq] of seqs.entries()) {
         const place = at[part];
         if (given.has(seq) || (place !== undefined && stored[place]?.seq !== seq)) report.renumbered++;
@@ -164,7 +181,13 @@ function compare(
     if (!isWhole) continue;
     const [first = 0] = at as number[];
     // In one piece, and after everything that was told before.
-    if (first <= after || at.some((place, part) => place !== first + part)) report.reordered++;
+    if (first <= after || at.some((place, part) => place !== first + part)) {
+      report.reordered++;
+      tell(
+        `reordered, ${seqs === undefined ? "not " : ""}acknowledged, at ${at.join()} after ${after}, ${stored[first]?.seq} after ${stored[after]?.seq}`,
+        batch,
+      );
+    }
     after = (at as number[]).at(-1) ?? after;
   }
 }
