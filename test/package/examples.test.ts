@@ -83,6 +83,10 @@ a translation: 0.9; a language that it does not know: 0.1; nothing: 0.1`,
   "08-vector-index.ts": `
 nearest: How do I set a stop loss?
 vectors: 3`,
+  "11-cached-embeddings.ts": `
+first: 200 texts, 0 from the cache, 1 calls to the model
+again: 200 texts, 200 from the cache, 0 calls to the model
+one changed: 200 texts, 199 from the cache, 1 calls to the model`,
   "09-share-and-archive.ts": `
 REDIS_URL is not set: memory and archive only
 first stream: many chunks, with reasoning
