@@ -42,7 +42,7 @@ export class Population {
   readonly model: MatchModel;
   readonly #brake: Brake;
   readonly #agreement = new Agreement(MOST_QUESTIONS);
-  /** By entry: how much more often than expected it was wrong, and the curvature of that. */
+  /** By entry: how surely it was expected to be right where it was wrong, and the curvature of all its outcomes. */
   readonly #entries = new LRUCache<string, { excess: number; weight: number }>({ max: MOST_ENTRIES });
   readonly #zone: VerifyZone;
   #threshold: Threshold = SERVE_NOTHING;
@@ -113,7 +113,7 @@ export class Population {
         : `nothing is served until a bound of ${percent(target)} is shown`;
     const verify = this.#zone.covers(p);
     this.#zone.note(p);
-    if (verify && p >= LIKELY && random() < PROBED) {
+    if (verify && p >= LIKELY && random() < (Number.isFinite(least) ? PROBED_LATER : PROBED)) {
       return { action: "miss", audit: true, ...about, reason: `Checked: ${estimate}, ${why}.` };
     }
     return { action: verify ? "verify" : "miss", ...about, reason: `${capital(estimate)}, ${why}.` };
@@ -127,7 +127,7 @@ export class Population {
     const sparse = wordSlots(phrase, other);
     const record = this.#entries.get(candidate.entryId);
     // An entry's own record only ever counts against it, so that it cannot loosen the bound.
-    const offset = record === undefined ? 0 : -Math.max(0, record.excess / (record.weight + ENTRY_SHRINKAGE));
+    const offset = record === undefined ? 0 : -record.excess / (record.weight + ENTRY_SHRINKAGE);
     const p = sigmoid(this.model.score(foldOf(question), dense, sparse) + offset * ENTRY_WEIGHT);
     return { candidate: index, p, dense, sparse };
   }
@@ -157,7 +157,7 @@ export class Population {
       const counts = source === "answer" || source === "audit" || (source === "feedback" && !right);
       this.model.add({ dense, sparse, right, fold: foldOf(question.text), counts });
       const record = this.#entries.get(entry.entryId) ?? { excess: 0, weight: 0 };
-      record.excess += (right ? 0 : 1) - (1 - p);
+      record.excess = right ? record.excess * FORGIVEN : record.excess + (source === "feedback" ? COMPLAINT : 1) * p;
       record.weight += p * (1 - p);
       this.#entries.set(entry.entryId, record);
       if (source === "audit" && p >= this.#threshold.p && this.#brake.audit(right)) this.#close();
@@ -186,9 +186,14 @@ export class Population {
 
 /** From this probability a part of what a verifier could be asked about is left to the model, whose answer tells for sure. */
 const LIKELY = 0.75;
-const PROBED = 0.05;
+const PROBED = 0.1;
+const PROBED_LATER = 0.03;
 /** A wrong answer of an entry whose expected odds are even takes this from its log odds, before shrinkage. */
 const ENTRY_WEIGHT = 2;
+/** A person who complains silences an entry, until right answers have told for it again. */
+const COMPLAINT = 40;
+/** What a right answer leaves of an entry's record. */
+const FORGIVEN = 0.8;
 /** Where there is no rival, the margin is to this. */
 const LEAST_SIMILARITY = 0.6;
 

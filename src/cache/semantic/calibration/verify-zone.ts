@@ -11,8 +11,9 @@ const LEAST = 0.03;
 /** Requests that the share of calls is measured over, and after how many the zone moves. */
 const REQUESTS = 512;
 const EVERY = 16;
-/** Calls by which the budget may be overdrawn for a while: traffic is not even. */
-const BURST = 16;
+/** Calls that a population may save up: a new one is mostly misses without a candidate, and has most to ask soon after. */
+const BURST = 256;
+const FIRST_CALLS = 8;
 /** Where the zone begins before anything was measured. */
 const FIRST = 0.3;
 
@@ -22,7 +23,7 @@ export class VerifyZone {
   #noted = 0;
   #least = FIRST;
   /** Calls that may be made: each request adds its share, up to a burst. */
-  #saved = BURST;
+  #saved = FIRST_CALLS;
 
   /** @param budget calls of the verifier per request, 0 to 1 */
   constructor(budget: number) {
@@ -50,7 +51,7 @@ export class VerifyZone {
       .slice(0, measured)
       .filter((p) => p < 1)
       .toSorted((a, b) => b - a);
-    const most = Math.floor(this.#budget * measured);
+    const most = Math.floor(this.#budget * measured + this.#saved);
     let sum = 0;
     this.#least = 1;
     for (const [at, p] of best.entries()) {

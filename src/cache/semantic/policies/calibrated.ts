@@ -15,6 +15,7 @@
  * entry's own record only lowers its scores.
  */
 import { LRUCache } from "lru-cache";
+import { StrataConfigError } from "../../../core/errors.ts";
 import { parseNumber, refuseUnknown } from "../../../core/options.ts";
 import { Population, type PopulationOptions } from "../calibration/population.ts";
 import { exportPopulations, restorePopulations } from "../calibration/learned-state.ts";
@@ -37,12 +38,14 @@ const MOST_POPULATIONS = 64;
 
 /**
  * Serves what is right with a probability that was shown on this very traffic.
- * @throws StrataConfigError when an option is out of its range
+ * @throws {@link StrataConfigError} when an option is out of its range
  */
 export function calibratedPolicy(
   options: CalibratedPolicyOptions = {},
 ): SimilarityPolicy & Required<Pick<SimilarityPolicy, "learn" | "export" | "restore">> {
   refuseUnknown("calibratedPolicy", options, ["maxWrongHits", "audit", "verify", "random"]);
+  const random: unknown = options.random ?? Math.random;
+  if (typeof random !== "function") throw new StrataConfigError("random", random, "a function that gives numbers from 0 to 1");
   const shared: PopulationOptions = {
     target: parseNumber("maxWrongHits", options.maxWrongHits ?? 0.02, 0.001, 0.5),
     audit: parseNumber("audit", options.audit ?? 0.05, 0.01, 0.5),
