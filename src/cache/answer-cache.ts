@@ -47,6 +47,8 @@ export interface AnswerCacheOptions {
   readonly maxValueBytes: number;
 }
 
+/** Where prompts are only stored, every turn is read. */
+const ALL_EXTRAS: ReadonlySet<SemanticExtra> = new Set<SemanticExtra>(["tool-results", "structured-output", "tool-calls"]);
 /** Lives are shortened by up to this share, so that what was stored together does not expire together. */
 const TTL_JITTER = 0.1;
 /** A caller who was sent to refresh and has not come back for so long is no longer waited for. */
@@ -76,7 +78,7 @@ export class AnswerCache implements RequestCache {
     this.clock = options.clock;
     this.modelId = options.modelId;
     this.coalesces = options.maxWaitMs > 0;
-    this.semanticExtras = options.semantic?.extras;
+    this.semanticExtras = options.semantic?.extras ?? (options.storePrompts ? ALL_EXTRAS : undefined);
     this.control = (config) => resolveOrRefuse(options.control, config);
   }
 

@@ -52,7 +52,7 @@ export interface RequestCache {
   readonly coalesces: boolean;
   /** Whether answers are served past their life while one caller refreshes them. */
   readonly servesStale: boolean;
-  /** What kinds of calls the semantic step compares besides plain questions; `undefined` where there is no such step. */
+  /** Whose turns are read besides those of plain questions; `undefined` where none is, for want of a semantic step. */
   readonly semanticExtras: ReadonlySet<SemanticExtra> | undefined;
   /** What the call asks of the cache, with the cache's own scope. */
   control(config: RunnableConfig | undefined): ResolvedControl;

@@ -314,7 +314,7 @@ export class TieredCache extends BaseCache {
   }
 
   async #close(): Promise<void> {
-    await this.#semantic?.close().catch(() => undefined);
+    await this.#semantic?.close();
     await this.#store.close();
   }
 

@@ -31,11 +31,24 @@ export class Learning {
     expiresAt: number | undefined,
     epoch: number,
   ): Promise<void> {
-    const { options, questions, embedder, memory } = this.#parts;
+    const { options } = this.#parts;
     if (callsTools(made.answer) && !options.semantic.extras.has("tool-calls")) return;
-    if (looked !== undefined) await this.#learn(looked, made).catch((error: unknown) => this.#parts.fault("policy", error));
     const vector = looked === undefined ? await this.#embed(ask) : looked.vector;
     if (vector === undefined) return;
+    const isRemembered = await this.#insert(ask, looked, vector, made, expiresAt, epoch);
+    // Last, for it may take long: a model may be the judge.
+    if (looked !== undefined && isRemembered) await this.#learn(looked, made);
+  }
+
+  async #insert(
+    ask: Ask,
+    looked: Looked | undefined,
+    vector: Float32Array,
+    made: MadeAnswer,
+    expiresAt: number | undefined,
+    epoch: number,
+  ): Promise<boolean> {
+    const { options, questions, embedder, memory } = this.#parts;
     const { place, key, tags, model, question } = ask;
     const partition = partitionOf(place.family, embedder.identity, vector.length);
     const known = looked?.known ?? (await questions.get(place.scope, place.family, place.id));
@@ -45,6 +58,7 @@ export class Learning {
     };
     const written = await questions.put(place, record, vector, made.ms ?? made.usualMs ?? 0, epoch);
     if (written) memory.notePartition({ scope: place.scope, family: place.family, partition, model });
+    return written;
   }
 
   async #embed(ask: Ask): Promise<Float32Array | undefined> {
@@ -65,7 +79,12 @@ export class Learning {
     const entry = candidates[candidate];
     // What the verifier said of this pair was learned.
     if (entry === undefined || reason === "rejected") return;
-    const right = await this.#isSame(entry.entryId, ask, made);
+    let right: boolean | undefined;
+    try {
+      right = await this.#isSame(entry.entryId, ask, made);
+    } catch (error) {
+      this.#parts.fault("policy", error);
+    }
     if (right === undefined) return;
     if (isWithheld) counters.withheldWere[right ? "right" : "wrong"]++;
     // A question is no evidence about itself.

@@ -202,7 +202,6 @@ export class Questions {
   }
 
   async close(): Promise<void> {
-    await this.#vectors.drain();
     await this.#options.index.close();
   }
 

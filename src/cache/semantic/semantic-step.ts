@@ -4,6 +4,7 @@
  */
 import { LRUCache } from "lru-cache";
 import { StrataConfigError } from "../../core/errors.ts";
+import { Guard } from "../../core/guard.ts";
 import type { Digest } from "../../core/key.ts";
 import type { CacheRequest, MadeAnswer } from "../request-cache.ts";
 import { readAsk } from "./ask.ts";
@@ -22,6 +23,7 @@ import type { SemanticExtra } from "./turn.ts";
 
 /** Lookups whose answer is awaited; each with a vector. */
 const MAX_AWAITED = 1_000;
+const CLOSE_DEADLINE_MS = 10_000;
 
 export class SemanticStep {
   readonly extras: ReadonlySet<SemanticExtra>;
@@ -142,10 +144,13 @@ export class SemanticStep {
     await this.#parts.memory.save();
   }
 
-  /** Before the store is closed, into which it writes what is left. */
+  /** Before the store is closed, into which it writes what is left. No judge and no engine may keep a process from ending. */
   async close(): Promise<void> {
-    await this.flush();
-    await this.#parts.questions.close();
+    const { clock, random } = this.#parts.options;
+    for (const work of [() => this.flush(), () => this.#parts.questions.close()]) {
+      const guard = new Guard({ name: "The semantic step", clock, random, deadlineMs: CLOSE_DEADLINE_MS });
+      await Promise.resolve(guard.run(work)).catch((error: unknown) => this.#parts.fault("step", error));
+    }
   }
 
   #tell(looked: Looked, ms: number): void {
