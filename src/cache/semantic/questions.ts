@@ -127,6 +127,7 @@ export class Questions {
 
   /**
    * The questions nearest to a vector, nearest first.
+   * @param patient for an operator, who can wait for an index that is still being read
    * @throws what the guard and the index throw
    */
   async near(
@@ -134,9 +135,11 @@ export class Questions {
     partition: Digest,
     vector: Float32Array,
     k: number,
+    patient = false,
   ): Promise<readonly Neighbour[]> {
     const { index, guard } = this.#options;
-    const matches = await guard.run((options) => index.search(partition, vector, { k, ...options }));
+    const deadline = patient ? { deadlineMs: WRITE_DEADLINE_MS } : {};
+    const matches = await guard.run((options) => index.search(partition, vector, { k, ...options }), deadline);
     const records = await Promise.all(matches.slice(0, k).map(({ id }) => this.get(place.scope, place.family, id)));
     const found: Neighbour[] = [];
     const gone: Digest[] = [];

@@ -66,7 +66,7 @@ export async function explain(
   const question: SemanticQuestion = { text, population: digest("population", scope, embedder.identity) };
   const entries: SimilarEntry[] = [];
   for (const { family, partition, model } of memory.partitionsOf(scope).slice(0, MAX_CONTEXTS)) {
-    const near = await questions.near({ scope, family, id: "" }, partition, vector, Math.min(k, 1_000));
+    const near = await questions.near({ scope, family, id: "" }, partition, vector, Math.min(k, 1_000), true);
     const usable = near.filter(({ record, similarity }) => record.answer !== undefined && similarity >= threshold);
     for (const [at, { record, similarity }] of usable.entries()) {
       const decision = decisionOn(parts, question, usable, at);
