@@ -41,11 +41,15 @@ export interface Phrase {
   /** Single letters that are names: vitamin C, plan B. */
   readonly letters: ReadonlySet<string>;
   readonly negations: number;
+  /** Words "no" in a text whose language is not told: "not any" in English and Spanish, "in the" in Portuguese. */
+  readonly perhapsNegations: number;
   readonly averters: number;
   /** What is asked for: "who", "whom", "when", "where", "why", "amount"; `undefined` where the question word leaves it open. */
   readonly asks: string | undefined;
   /** Where it is clear. */
   readonly language: Language | undefined;
+  /** What it seems to be. */
+  readonly leaning: Language | undefined;
 }
 
 /** Lower case, without accents; typographic quotes and dashes as ASCII. */
@@ -132,6 +136,7 @@ function assemble(
   const dates = new Set<string>();
   const letters = new Set<string>();
   let negations = 0;
+  let perhapsNegations = 0;
   let averters = 0;
   let asks: string | undefined;
 
@@ -165,7 +170,8 @@ function assemble(
       continue;
     }
     if (NEGATORS.has(token) || token.endsWith("n't") || token === "no") {
-      if (negates(tokens, at, language)) negations++;
+      if (token === "no" && language === undefined) perhapsNegations++;
+      else if (negates(tokens, at, language)) negations++;
       continue;
     }
     if (AVERTERS.has(token)) averters++;
@@ -197,9 +203,11 @@ function assemble(
     literals,
     letters,
     negations,
+    perhapsNegations,
     averters,
     asks,
     language: spokenIn?.sure === true ? language : undefined,
+    leaning: language,
   };
 }
 

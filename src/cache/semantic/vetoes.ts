@@ -37,12 +37,17 @@ export function vetoOf(a: Phrase, b: Phrase): Veto | undefined {
   const unitsA = [...a.units].filter((unit) => !b.units.has(unit));
   const unitsB = [...b.units].filter((unit) => !a.units.has(unit));
   if (unitsA.length > 0 && unitsB.length > 0) return "unit";
-  if (a.negations % 2 !== b.negations % 2 || (a.averters === 0) !== (b.averters === 0)) return "negation";
+  if (negationsOf(a, b) % 2 !== negationsOf(b, a) % 2 || (a.averters === 0) !== (b.averters === 0)) return "negation";
   for (const one of onlyA) for (const other of onlyB) if (areOpposite(one.text, other.text)) return "opposite";
   for (const one of onlyA) for (const other of onlyB) if (areRivals(one.text, other.text)) return "kind";
   if (a.asks !== undefined && b.asks !== undefined && a.asks !== b.asks) return "asks";
   if (hasForeignName(onlyA, a, b, onlyB) || hasForeignName(onlyB, b, a, onlyA)) return "name";
   return isReordered(a, b) ? "order" : undefined;
+}
+
+/** A "no" of a text that does not tell its language is read in the language of the other. */
+function negationsOf(phrase: Phrase, other: Phrase): number {
+  return phrase.negations + (other.leaning === "pt" ? 0 : phrase.perhapsNegations);
 }
 
 /** Words of each that have no counterpart in the other: not the same word, another form of it, or another word for the same thing. */

@@ -52,6 +52,7 @@ const ALLOWED: readonly (readonly [string, string])[] = [
   ["How did Trump win the election?", "How did Donald Trump win the election?"],
   ["What is the population of the USA?", "What is the population of America?"],
   ["O que são Order Blocks?", "Explique o que são order blocks"],
+  ["O que são Order Blocks?", "Explique Order Blocks no trading"],
   ["a que horas é o jogo no domingo?", "A que horas é o jogo de domingo?"],
   ['What does "bonjour" mean?', "What does bonjour mean?"],
   ["Does it cost $1,000?", "does it cost 1000 dollars"],
