@@ -3,7 +3,7 @@
  * and Beyond", 2009). It scores turns and, in the same walk over the postings, their sessions, each session taken as one document:
  * a topic is named once in a conversation and then talked about.
  */
-import { wordForms } from "./terms.ts";
+import { wordForms } from "../text/terms.ts";
 import type { MemoryTurn, TurnOrder } from "./turn-order.ts";
 
 /** Scores of the turns and sessions that share a word with the query; every other one has 0. */

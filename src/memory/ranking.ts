@@ -13,7 +13,7 @@
  */
 import type { DenseIndex } from "./dense-index.ts";
 import type { LexicalIndex } from "./lexical-index.ts";
-import { fold } from "./terms.ts";
+import { fold } from "../text/terms.ts";
 import { NO_TURN, type MemoryTurn, type TurnOrder } from "./turn-order.ts";
 
 /** How much of its surroundings a turn takes over. */

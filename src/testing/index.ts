@@ -32,3 +32,4 @@ export {
   type VectorIndexCapabilities,
   type VectorIndexContext,
 } from "./describe-vector-index.ts";
+export { describeReranker, type MakeReranker, type RerankerCapabilities } from "./describe-reranker.ts";

@@ -11,13 +11,14 @@ const SRC = fileURLToPath(new URL("../../src", import.meta.url));
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  text: [],
   clients: ["core"],
   vectors: ["core", "clients"],
   cache: ["core", "clients", "vectors"],
   embeddings: ["core", "clients", "cache"],
   history: ["core", "clients", "vectors"],
-  memory: ["core", "clients", "vectors", "history", "embeddings", "rerank"],
-  rerank: ["core", "clients", "cache", "embeddings"],
+  memory: ["core", "text", "clients", "vectors", "history", "embeddings", "rerank"],
+  rerank: ["core", "text", "clients", "cache", "embeddings"],
   middleware: ["core", "cache", "history", "memory"],
   testing: ["core", "clients", "cache", "vectors", "history", "rerank"],
   cli: ["core", "clients", "cache", "middleware", "testing", "vectors", "embeddings", "history", "memory", "rerank"],

@@ -5,7 +5,7 @@
  *
  * The text is all there is: a router that looked at a user's history would repeat what it chose before.
  */
-import { fold } from "../terms.ts";
+import { fold } from "../../text/terms.ts";
 
 /** Raised when features change: weights of another version mean nothing. */
 export const FEATURES_VERSION = 1;
