@@ -18,6 +18,7 @@ export {
 } from "./chaos.ts";
 export { manualClock, type ManualClock } from "../core/clock.ts";
 export { describeEviction } from "./describe-eviction.ts";
+export { describeSimilarityPolicy } from "./describe-similarity-policy.ts";
 export {
   describeMessageLog,
   type MakeMessageLog,
