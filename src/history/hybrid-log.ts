@@ -144,6 +144,7 @@ export class HybridLog implements MessageLog {
 
   drain(options: CallOptions = {}): Promise<void> {
     return this.#tracked(options, async () => {
+      void this.#parts.writer?.run();
       if (this.#parts.durability === "redis") await this.#parts.streams.drain(options);
       await this.#parts.index.drain(options);
     });

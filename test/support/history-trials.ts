@@ -13,11 +13,13 @@ import type { Durability } from "../../src/history/hybrid-log.ts";
 import type { MessageLog } from "../../src/history/message-log.ts";
 import { readOracle, type Attempt } from "../fixtures/history/oracle.ts";
 import { BATCH, openLog, talk, TALKS, type Bug, type Setup } from "../fixtures/history/setup.ts";
+import { faultProxy } from "./fault-proxy.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { startPostgres, startRedis } from "./servers/routes.ts";
 import { startTypeScript, type TypeScriptChild } from "./typescript-child.ts";
 
-export type Victim = "application" | "writer" | "redis" | "postgres" | "flush";
+/** `flush` takes all data from Redis; `replies` of both servers are swallowed for a while, and the connections then reset. */
+export type Victim = "application" | "writer" | "redis" | "postgres" | "flush" | "replies";
 
 export interface TrialsOptions {
   readonly trials: number;
@@ -25,6 +27,8 @@ export interface TrialsOptions {
   readonly seed: number;
   readonly victims: readonly Victim[];
   readonly bug?: Bug;
+  /** Whether a writer runs in a process of its own, beside the application's; default `true`. */
+  readonly workers?: boolean;
   readonly onTrial?: (done: number, victim: Victim) => void;
 }
 
@@ -57,11 +61,13 @@ export async function runTrials(options: TrialsOptions): Promise<TrialsReport> {
   const folder = mkdtempSync(join(tmpdir(), "strata-history-"));
   const oracle = join(folder, "oracle");
   const [redis, postgres] = await Promise.all([startRedis({ aof: true }), startPostgres({ durability: "shipped" })]);
-  const setup: Setup = { databaseUrl: postgres.url, redisUrl: redis.url, prefix: "trial", durability, bug };
+  const proxies = await Promise.all([faultProxy(redis.port), faultProxy(postgres.port)]);
+  const [redisUrl, databaseUrl] = [proxies[0].through(redis.url), proxies[1].through(postgres.url)];
+  const setup: Setup = { databaseUrl, redisUrl, prefix: "trial", durability, bug };
   const words = JSON.stringify(setup);
   let generation = 0;
   let application = start("app.ts", words, oracle, String(generation));
-  let writer = start("worker.ts", words);
+  let writer = options.workers === false ? undefined : start("worker.ts", words);
   const killed: Record<string, number> = {};
   try {
     for (let trial = 0; trial < trials; trial++) {
@@ -73,10 +79,17 @@ export async function runTrials(options: TrialsOptions): Promise<TrialsReport> {
         await application.kill();
         application = start("app.ts", words, oracle, String(++generation));
       } else if (victim === "writer") {
-        await writer.kill();
+        await writer?.kill();
         writer = start("worker.ts", words);
       } else if (victim === "flush") {
         await flush(redis.url);
+      } else if (victim === "replies") {
+        for (const proxy of proxies) proxy.set({ replies: { drop: true } });
+        await pause(10 + random() * 30);
+        for (const proxy of proxies) {
+          proxy.reset();
+          proxy.set({});
+        }
       } else {
         const server = victim === "redis" ? redis : postgres;
         await server.kill();
@@ -89,7 +102,8 @@ export async function runTrials(options: TrialsOptions): Promise<TrialsReport> {
     await application.kill();
     return { killed, ...(await verify(setup, readOracle(oracle))) };
   } finally {
-    await Promise.all([application.kill(), writer.kill()]);
+    await Promise.all([application.kill(), writer?.kill()]);
+    await Promise.all(proxies.map((proxy) => proxy.close()));
     await Promise.all([redis.stop(), postgres.stop()]);
     rmSync(folder, { recursive: true });
   }
