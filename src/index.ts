@@ -67,6 +67,31 @@ export type {
   VectorSearch,
 } from "./vectors/vector-index.ts";
 
+// Conversations that are kept.
+export {
+  ConversationStore,
+  type ConversationPage,
+  type ConversationStoreOptions,
+  type HistoryForgetReceipt,
+  type HistoryOptions,
+  type ListedMessage,
+  type MessagePage,
+  type TurnPage,
+} from "./history/conversation-store.ts";
+export { HybridChatMessageHistory, isSummaryMessage, type AddOptions } from "./history/chat-history.ts";
+export type {
+  ConversationFilter,
+  ConversationInfo,
+  MessageFilter,
+  OwnerTurn,
+  TurnFilter,
+} from "./history/conversation-catalog.ts";
+export type { MessageName } from "./history/message-changes.ts";
+export type { WindowOptions } from "./history/context-window.ts";
+export { estimateTokens, type CountTokens } from "./history/tokens.ts";
+export type { OwnerSummary, OwnerSummaryOptions, SessionSummary } from "./history/owner-summary.ts";
+export type { SummaryModel } from "./history/summarizer.ts";
+
 // Embeddings that are kept.
 export { CachedEmbeddings } from "./embeddings/cached-embeddings.ts";
 export type { CachedEmbeddingsOptions, NearDuplicateOptions } from "./embeddings/cached-embeddings-options.ts";

@@ -24,7 +24,8 @@ export type StrataEvent =
   | EmbeddingsLookupEvent
   | EmbeddingsCallEvent
   | HistoryFaultEvent
-  | HistoryDeadLetterEvent;
+  | HistoryDeadLetterEvent
+  | HistorySummaryEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -216,6 +217,17 @@ export interface HistoryDeadLetterEvent {
   readonly type: "history.dead-letter";
   /** Where it lies in the table of dead letters. */
   readonly place: string;
+}
+
+/** The running summary of a conversation was made anew, or could not be; what it would cover stays stored. */
+export interface HistorySummaryEvent {
+  readonly type: "history.summary";
+  readonly outcome: "made" | "failed";
+  /** Messages that it covers in addition. */
+  readonly messages: number;
+  /** Of a failure: the code of our error, or `ENGINE` for what the model or the database threw. */
+  readonly code?: StrataErrorCode | "ENGINE";
+  readonly ms: number;
 }
 
 /** Sees every event. What it throws or rejects with is reported once, through `process.emitWarning`; the caller never sees it. */

@@ -139,7 +139,7 @@ const STORE = `
     ORDER BY key
     ON CONFLICT (key) DO UPDATE SET
       last_seq = greatest(c.last_seq, excluded.last_seq), updated_at = greatest(c.updated_at, excluded.updated_at),
-      feature = coalesce(excluded.feature, c.feature), metadata = c.metadata || excluded.metadata
+      feature = coalesce(excluded.feature, c.feature), metadata = c.metadata || excluded.metadata, arrivals = c.arrivals + 1
     RETURNING id, key, cleared_seq, archived_at
   ), fresh AS (
     INSERT INTO strata_messages (conversation_id, seq, id, role, name, created_at, text, payload)
@@ -171,6 +171,7 @@ const READ = ["strata_messages", "strata_archived_messages"]
   .map(
     (table) => `(SELECT ${MESSAGE} FROM ${table}
       WHERE conversation_id = (SELECT id FROM strata_conversations WHERE key = $1) AND seq > $2::bigint AND seq < $3::bigint
+        AND payload <> ''
       ORDER BY seq DESC LIMIT $4::bigint)`,
   )
   .join(" UNION ALL ");
@@ -194,6 +195,8 @@ const CLEAR = `
     DELETE FROM strata_messages WHERE conversation_id = $1 AND seq <= $2::bigint RETURNING seq
   ), unarchived AS (
     DELETE FROM strata_archived_messages WHERE conversation_id = $1 AND seq <= $2::bigint RETURNING seq
+  ), unsummarized AS (
+    DELETE FROM strata_summaries WHERE conversation_id = $1
   )
   SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM unarchived) AS removed,
     (SELECT count(*) FROM gone WHERE seq = any($3::bigint[])) AS counted`;

@@ -142,6 +142,14 @@ export class HybridLog implements MessageLog {
     });
   }
 
+  refresh(conversation: Conversation, options: CallOptions = {}): Promise<void> {
+    return this.#tracked(options, async () => {
+      acceptConversation(conversation);
+      const key = conversationKey(conversation);
+      await this.#changeWindow(key, () => this.#parts.windows.invalidate(key));
+    });
+  }
+
   drain(options: CallOptions = {}): Promise<void> {
     return this.#tracked(options, async () => {
       void this.#parts.writer?.run();

@@ -86,6 +86,11 @@ export interface MessageLog {
    * deliveries do not bring anything back.
    */
   forget(ownerId: string, options?: CallOptions): Promise<number>;
+  /**
+   * Says that messages of the conversation were changed in the tables beneath the log: what it keeps of them elsewhere is no longer
+   * used when this resolves. Only logs have it that keep something elsewhere.
+   */
+  refresh?(conversation: Conversation, options?: CallOptions): Promise<void>;
   /** Everything that was accepted before the call is where the log keeps things for good. */
   drain(options?: CallOptions): Promise<void>;
   close(): Promise<void>;

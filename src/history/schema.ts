@@ -13,6 +13,11 @@
  * | `strata_forgotten` | who was forgotten lately, as digests: what is still on its way is dropped |
  * | `strata_epochs` | how often the numbers of a stream's conversations had to begin anew; see `redis-layout.ts` |
  * | `strata_stale_windows` | conversations whose copy in Redis lacks a message |
+ * | `strata_summaries` | the running summary of a conversation, and up to which message it goes |
+ * | `strata_imports` | how far the takeover of another history has come |
+ *
+ * A message that was removed by itself leaves its row without text and payload: its number is not given again, and who brings it
+ * once more (a worker that takes over, an agent that saves its state) does not bring it back.
  *
  * A conversation is found by the digest of its owner and session, since two names of 1,024 characters do not fit into an index.
  *
@@ -99,6 +104,27 @@ export const HISTORY_MIGRATIONS: readonly Migration[] = [
       `CREATE TABLE strata_stale_windows (
         key text COLLATE "C" PRIMARY KEY,
         mark bigint NOT NULL
+      )`,
+    ],
+  },
+  {
+    number: 2,
+    name: "add summaries, corrections and imports",
+    statements: [
+      "ALTER TABLE strata_conversations ADD COLUMN revision bigint NOT NULL DEFAULT 0, ADD COLUMN arrivals bigint NOT NULL DEFAULT 0",
+      "COMMENT ON COLUMN strata_conversations.revision IS 'Grows with each correction and removal'",
+      "COMMENT ON COLUMN strata_conversations.arrivals IS 'Grows whenever a writer stores messages, whose numbers last_seq may have passed'",
+      `CREATE TABLE strata_summaries (
+        conversation_id bigint PRIMARY KEY REFERENCES strata_conversations ON DELETE CASCADE,
+        seq bigint NOT NULL,
+        text text NOT NULL,
+        made_at timestamptz NOT NULL
+      )`,
+      "COMMENT ON COLUMN strata_summaries.seq IS 'The summary covers the messages up to this number'",
+      `CREATE TABLE strata_imports (
+        source text COLLATE "C" PRIMARY KEY,
+        position bigint NOT NULL,
+        updated_at timestamptz NOT NULL
       )`,
     ],
   },

@@ -11,6 +11,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Every value that `.` exports. A name that is added or lost is a change of the public API. */
 const EXPORTS = [
   "CachedEmbeddings",
+  "ConversationStore",
+  "HybridChatMessageHistory",
   "StrataConfigError",
   "StrataError",
   "TieredCache",
@@ -20,9 +22,11 @@ const EXPORTS = [
   "cached",
   "calibratedPolicy",
   "diskTier",
+  "estimateTokens",
   "flatIndex",
   "hitOf",
   "hybridLog",
+  "isSummaryMessage",
   "llmAdapter",
   "llmVerifier",
   "manualClock",

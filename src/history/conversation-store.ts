@@ -1,0 +1,321 @@
+/** The chat history as users hold it: conversations of many owners over one log. */
+import { waitOrAbort, type CallOptions } from "../core/abort.ts";
+import { systemClock, type Clock } from "../core/clock.ts";
+import { StrataConfigError, StrataError } from "../core/errors.ts";
+import { guardObserver, type Observer } from "../core/events.ts";
+import { refuseUnknown, type ByteSize, type Duration } from "../core/options.ts";
+import type { SqlClient } from "../clients/sql.ts";
+import { acceptConversation, acceptNotes, acceptOwner } from "./accept.ts";
+import { HybridChatMessageHistory } from "./chat-history.ts";
+import { parseWindow, type WindowOptions } from "./context-window.ts";
+import {
+  listConversations,
+  listMessages,
+  listTurns,
+  ownerPosition,
+  type ConversationFilter,
+  type ConversationInfo,
+  type ListedRow,
+  type MessageFilter,
+  type OwnerTurn,
+  type Page,
+  type Read,
+  type TurnFilter,
+} from "./conversation-catalog.ts";
+import { ownerKey } from "./conversation-key.ts";
+import { HistoryTables } from "./history-tables.ts";
+import type { Durability } from "./hybrid-log.ts";
+import { assembleHybridLog, type HybridLogOptions } from "./logs/hybrid.ts";
+import { postgresLog } from "./logs/postgres.ts";
+import { changeMessage, type MessageName } from "./message-changes.ts";
+import { decodeMessage } from "./message-codec.ts";
+import { messageIds } from "./message-id.ts";
+import type { MessageLog } from "./message-log.ts";
+import { summarizeOwner, type OwnerSummary, type OwnerSummaryOptions } from "./owner-summary.ts";
+import { ReplicaReads } from "./replica-reads.ts";
+import { Summaries } from "./summaries.ts";
+import { parseSummaryModel, type SummaryModel } from "./summarizer.ts";
+import type { BaseMessage } from "@langchain/core/messages";
+
+export interface ConversationStoreOptions {
+  /** `pgClient(pool)` or `pgliteClient()`; stays the caller's. Tables are made before the first statement. */
+  readonly sql: SqlClient;
+  /**
+   * A standby of the same database for listings (`conversations`, `messages`, `summary`); stays the caller's. It is asked only once
+   * it has what this process wrote; what other processes wrote last may be missing.
+   */
+  readonly readReplica?: SqlClient | undefined;
+  /**
+   * Keeps the newest messages of each conversation in Redis, ready to be read: an ioredis client, of which the configuration is taken,
+   * or a URL. Without it everything is the same, read from `sql`.
+   */
+  readonly redis?: HybridLogOptions["redis"] | undefined;
+  /**
+   * What a message has reached when adding it resolves, with `redis`: `"postgres"` (default) is committed, `"redis"` is in Redis and
+   * on its way, `"both"` is committed and in the window. All processes of one database use the same.
+   */
+  readonly durability?: Durability | undefined;
+  /** What Redis keeps of each conversation: so many messages (default 50), so long after the last (default `"1h"`). */
+  readonly hotWindow?: HybridLogOptions["hotWindow"];
+  /** Begins every key in Redis; default `"strata:history"`. */
+  readonly prefix?: string | undefined;
+  /** Bytes that may wait in Redis for PostgreSQL with the durability `"redis"`; default 256 MB. Beyond it adding fails. */
+  readonly maxBytes?: ByteSize | undefined;
+  /** With the durability `"redis"`: whether this process stores what waits in Redis; default `true`. `false` where workers do. */
+  readonly writer?: boolean | undefined;
+  /** How long a call waits for Redis before PostgreSQL is asked; default 500 ms. */
+  readonly deadline?: Duration | undefined;
+  /** Told of what happens in the background: summaries, faults. */
+  readonly observer?: Observer | undefined;
+  readonly clock?: Clock | undefined;
+  /** For ids of messages; from 0 to 1, as `Math.random`, the default. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** Which conversation, and how it is given to a model. */
+export interface HistoryOptions {
+  /** Any text of 1 to 1,024 characters without NUL. */
+  readonly sessionId: string;
+  /** Whose conversation; two owners never share one, also not of the same session id. Default `""`, the owner without a name. */
+  readonly ownerId?: string | undefined;
+  /** Noted of the conversation, for listings. */
+  readonly feature?: string | undefined;
+  /** Noted of the conversation: a plain JSON object, merged into what was noted before. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** How much `getMessages()` and `context()` give: a number of messages, or limits. Default: everything, and 20 for `context()`. */
+  readonly window?: number | WindowOptions | undefined;
+  /** A chat model that keeps a summary of what has left the window, in the background. */
+  readonly summarizer?: SummaryModel | undefined;
+}
+
+/** A message in a listing. */
+export interface ListedMessage extends OwnerTurn {
+  readonly ownerId: string;
+  readonly feature?: string;
+  readonly message: BaseMessage;
+}
+
+export interface ConversationPage {
+  readonly conversations: readonly ConversationInfo[];
+  /** For the next page; absent on the last. */
+  readonly cursor?: string;
+}
+
+export interface MessagePage {
+  readonly messages: readonly ListedMessage[];
+  readonly cursor?: string;
+}
+
+export interface TurnPage {
+  readonly turns: readonly OwnerTurn[];
+  readonly cursor?: string;
+}
+
+/** What was removed of an owner. */
+export interface HistoryForgetReceipt {
+  /** Messages, wherever they were: stored, archived, or on their way. */
+  readonly messages: number;
+  readonly conversations: number;
+  readonly summaries: number;
+  /** Messages that had been set aside because they could not be stored. */
+  readonly deadLetters: number;
+  /** When, ISO 8601. */
+  readonly at: string;
+}
+
+/** What only Redis gives a meaning to. */
+const WITH_REDIS = ["durability", "hotWindow", "prefix", "maxBytes", "writer", "deadline"] as const;
+const KNOWN = ["sql", "readReplica", "redis", ...WITH_REDIS, "observer", "clock", "random"];
+
+const OWNED = `
+  SELECT count(*) AS conversations, count(s.conversation_id) AS summaries,
+    (SELECT count(*) FROM strata_dead_letters WHERE owner_key = $1) AS dead_letters
+  FROM strata_conversations c LEFT JOIN strata_summaries s ON s.conversation_id = c.id WHERE c.owner_key = $1`;
+
+/**
+ * Conversations in PostgreSQL or PGlite, with their newest messages in Redis where there is one.
+ * @throws {@link StrataConfigError} naming the option
+ * @example
+ * ```ts
+ * const store = new ConversationStore({ sql: pgliteClient({ path: ".strata/history" }) });
+ * const history = store.history({ sessionId: "chat-1", ownerId: "ada" });
+ * await history.addMessages([new HumanMessage("Hello"), new AIMessage("Hello, Ada")]);
+ * ```
+ */
+export class ConversationStore {
+  readonly #log: MessageLog;
+  readonly #tables: HistoryTables;
+  readonly #summaries: Summaries;
+  readonly #replica: ReplicaReads;
+  readonly #clock: Clock;
+  readonly #makeId: () => string;
+  /** Whether messages may be in Redis that are not in the tables yet. */
+  readonly #isWrittenLater: boolean;
+  readonly #unsure = new WeakMap<BaseMessage, string>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ConversationStoreOptions) {
+    refuseUnknown("ConversationStore", options, KNOWN);
+    const { sql, readReplica, clock = systemClock, random = Math.random } = options;
+    if (!isSqlClient(sql)) {
+      throw new StrataConfigError("ConversationStore.sql", sql, "a SqlClient, such as pgClient(pool) or pgliteClient()");
+    }
+    if (readReplica !== undefined && !isSqlClient(readReplica)) {
+      throw new StrataConfigError("ConversationStore.readReplica", readReplica, "a SqlClient, such as pgClient(pool)");
+    }
+    const emit = guardObserver(options.observer);
+    this.#clock = clock;
+    this.#makeId = messageIds(clock, random);
+    this.#tables = new HistoryTables(sql, clock);
+    this.#log = openLog(options, this.#tables, clock);
+    this.#isWrittenLater = options.redis !== undefined && options.durability === "redis";
+    this.#summaries = new Summaries({ tables: this.#tables, log: this.#log, clock, emit });
+    this.#replica = new ReplicaReads(this.#tables, readReplica);
+  }
+
+  /**
+   * The history of one conversation, as LangChain takes it. Costs nothing, asks nothing.
+   * @throws {@link StrataConfigError} naming the option
+   */
+  history(options: HistoryOptions): HybridChatMessageHistory {
+    refuseUnknown("history", options, ["sessionId", "ownerId", "feature", "metadata", "window", "summarizer"]);
+    const { sessionId, ownerId = "", feature, metadata, window, summarizer } = options;
+    const conversation = { ownerId, sessionId };
+    acceptConversation(conversation);
+    const notes = feature === undefined && metadata === undefined ? undefined : acceptNotes({ feature, metadata });
+    return new HybridChatMessageHistory({
+      conversation,
+      notes,
+      window: window === undefined ? undefined : parseWindow("history.window", window),
+      summarizer: summarizer === undefined ? undefined : parseSummaryModel("history.summarizer", summarizer),
+      log: this.#log,
+      summaries: this.#summaries,
+      now: () => this.#clock.now(),
+      makeId: this.#makeId,
+      unsure: this.#unsure,
+      changed: () => this.#replica.wrote(),
+    });
+  }
+
+  /** A page of conversations, the last used first. @throws {@link StrataConfigError} naming the part */
+  async conversations(filter: ConversationFilter = {}): Promise<ConversationPage> {
+    this.#refuseWhenClosed();
+    const { items, ...rest } = await listConversations(this.#replica.read, filter);
+    return { conversations: items, ...rest };
+  }
+
+  /** A page of messages across sessions, the newest first by their times. @throws {@link StrataConfigError} naming the part */
+  async messages(filter: MessageFilter = {}): Promise<MessagePage> {
+    this.#refuseWhenClosed();
+    const { items, ...rest }: Page<ListedRow> = await listMessages(this.#replica.read, filter);
+    return {
+      messages: items.map(({ payload, ...row }) => ({ ...row, message: decodeMessage({ id: row.id, payload }) })),
+      ...rest,
+    };
+  }
+
+  /**
+   * A page of an owner's turns, each once: session by session in the order in which they began, oldest first. For an index of what
+   * the owner said; `position()` tells when it is out of date.
+   */
+  async turns(filter: TurnFilter): Promise<TurnPage> {
+    this.#refuseWhenClosed();
+    const { items, ...rest } = await listTurns(this.#read, filter);
+    return { turns: items, ...rest };
+  }
+
+  /**
+   * A text that changes with every message of an owner that is stored, corrected or removed: equal positions, equal turns. One small
+   * query. What is only in Redis yet (durability `"redis"`) is not in it.
+   */
+  async position(ownerId: string, options: CallOptions = {}): Promise<string> {
+    this.#refuseWhenClosed();
+    return ownerPosition(this.#read, ownerId, options);
+  }
+
+  /**
+   * Gives a message another text. What search knows of it is made anew; summaries that cover it are dropped.
+   * @returns whether there was such a message
+   * @throws {@link StrataConfigError} when the owner has messages of this id in several sessions and `sessionId` is missing
+   */
+  async correct(name: MessageName, text: string): Promise<boolean> {
+    if (typeof text !== "string") throw new StrataConfigError("text", text, "a text");
+    return this.#change(name, text);
+  }
+
+  /** Removes one message for good: who adds its id again does not bring it back. Else as `correct`. */
+  remove(name: MessageName): Promise<boolean> {
+    return this.#change(name, undefined);
+  }
+
+  /** What an owner talked about lately, across sessions. */
+  async summary(options: OwnerSummaryOptions = {}): Promise<OwnerSummary> {
+    this.#refuseWhenClosed();
+    return summarizeOwner(this.#replica.read, this.#clock, options);
+  }
+
+  /**
+   * Removes everything of an owner: messages, also those on their way and those set aside, notes, summaries, vectors. What arrives
+   * late does not bring anything back.
+   */
+  async forget({ ownerId, signal }: { readonly ownerId: string } & CallOptions): Promise<HistoryForgetReceipt> {
+    this.#refuseWhenClosed();
+    acceptOwner(ownerId);
+    const [owned] = await this.#tables.query<{ conversations: number; summaries: number; dead_letters: number }>(
+      OWNED,
+      [ownerKey(ownerId)],
+      { signal },
+    );
+    const messages = await this.#log.forget(ownerId, { signal });
+    this.#replica.wrote();
+    const { conversations = 0, summaries = 0, dead_letters: deadLetters = 0 } = owned ?? {};
+    return { messages, conversations, summaries, deadLetters, at: new Date(this.#clock.now()).toISOString() };
+  }
+
+  /** Everything that was accepted before the call is committed, searchable, and summarised where a summary was due. */
+  async drain(options: CallOptions = {}): Promise<void> {
+    this.#refuseWhenClosed();
+    await this.#log.drain(options);
+    await waitOrAbort(this.#summaries.drain(), options.signal);
+    this.#replica.wrote();
+  }
+
+  /** Ends what is under way in the background. Clients stay the caller's. May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#summaries.close().then(() => this.#log.close());
+    return this.#closing;
+  }
+
+  readonly #read: Read = (text, parameters, options) => this.#tables.query(text, parameters, options);
+
+  async #change(name: MessageName, text: string | undefined): Promise<boolean> {
+    this.#refuseWhenClosed();
+    refuseUnknown(text === undefined ? "remove" : "correct", name, ["ownerId", "messageId", "sessionId", "signal"]);
+    if (this.#isWrittenLater) await this.#log.drain({ signal: name.signal });
+    const conversation = await changeMessage(this.#tables, name, text);
+    if (conversation === undefined) return false;
+    await this.#log.refresh?.(conversation);
+    this.#replica.wrote();
+    return true;
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing !== undefined) throw new StrataError("CLOSED", "The conversation store is closed.");
+  }
+}
+
+function openLog(options: ConversationStoreOptions, tables: HistoryTables, clock: Clock): MessageLog {
+  const { sql, redis, durability, hotWindow, prefix, maxBytes, writer, deadline, observer, random } = options;
+  if (redis === undefined) {
+    const alone = WITH_REDIS.find((name) => options[name] !== undefined && !(name === "durability" && durability === "postgres"));
+    if (alone === undefined) return postgresLog({ sql, clock });
+    throw new StrataConfigError(`ConversationStore.${alone}`, options[alone], "nothing, unless `redis` is given");
+  }
+  const given = { durability, hotWindow, prefix, maxBytes, writer, deadline, observer, random };
+  return assembleHybridLog({ sql, redis, clock, ...given }, tables);
+}
+
+function isSqlClient(value: unknown): value is SqlClient {
+  const client = value as Partial<SqlClient> | null | undefined;
+  return typeof client?.query === "function" && typeof client.transaction === "function";
+}
