@@ -20,8 +20,7 @@ function changed(
 }
 
 function forgetful(): SimilarityPolicy {
-  const { name, decide, learn, export: kept } = calibratedPolicy({ maxWrongHits: 0.2, random: () => 0.99 });
-  return { name, decide, learn, export: kept, restore: () => true };
+  return { ...calibratedPolicy({ maxWrongHits: 0.2, random: () => 0.99 }), restore: () => true };
 }
 
 function credulous(): SimilarityPolicy {

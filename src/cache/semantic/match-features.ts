@@ -4,7 +4,7 @@
  * traffic: "___ plays in position …" is in every other question of a quiz and says little, a surname says all.
  */
 import type { Phrase } from "./phrase.ts";
-import { areForms, unmatched } from "./vetoes.ts";
+import { areForms, type Difference } from "./vetoes.ts";
 
 /** The features by name, in the order of the vector. The first is the constant. */
 export const FEATURES = [
@@ -39,8 +39,13 @@ export interface Standing {
 }
 
 /** The features of a question and a candidate's question, in the order of `FEATURES`. */
-export function matchFeatures(a: Phrase, b: Phrase, { similarity, margin, agree }: Standing, rarity: Rarity): Float64Array {
-  const [onlyA, onlyB] = unmatched(a, b);
+export function matchFeatures(
+  a: Phrase,
+  b: Phrase,
+  { similarity, margin, agree }: Standing,
+  rarity: Rarity,
+  [onlyA, onlyB]: Difference,
+): Float64Array {
   let rarest = 0;
   const weigh = (words: readonly { text: string }[]): number => {
     let sum = 0;

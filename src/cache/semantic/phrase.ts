@@ -27,6 +27,8 @@ export interface Quantity {
 
 export interface Phrase {
   readonly folded: string;
+  /** What a very long question says beyond the part that is read, as it is. */
+  readonly rest: string;
   readonly words: readonly Word[];
   /** Distinct words that carry matter, in order. */
   readonly content: readonly string[];
@@ -112,7 +114,7 @@ export function readPhrase(text: string): Phrase {
     raws.push(match[0]);
     tokens.push(fold(match[0]).replace(CLITIC, ""));
   }
-  return assemble(unquoted, tokens, raws, starts, quotes, literals);
+  return { ...assemble(unquoted, tokens, raws, starts, quotes, literals), rest: text.slice(MOST_CHARACTERS) };
 }
 
 function assemble(
@@ -122,7 +124,7 @@ function assemble(
   starts: readonly boolean[],
   quotes: readonly string[],
   literals: ReadonlySet<string>,
-): Phrase {
+): Omit<Phrase, "rest"> {
   const spokenIn = languageOf(tokens, text);
   const language = spokenIn?.language;
   // Where most words begin with a capital, as in headlines, capitals tell nothing.
@@ -211,8 +213,8 @@ function assemble(
   };
 }
 
-/** Longer questions are compared by their first part: what is read must stay cheap. */
-const MOST_CHARACTERS = 4_000;
+/** Of longer questions the first part is read, and the rest has to be the same: to compare must stay cheap. */
+const MOST_CHARACTERS = 2_000;
 /** Single letters that are words, or are left over from contractions. */
 const GRAMMAR_LETTERS: ReadonlySet<string> = new Set("aeioyusdtmn".split(""));
 

@@ -4,7 +4,7 @@
  * prevents is the answer to another question, so the rules lean to it. They know English and Portuguese, and some Spanish.
  */
 import type { Phrase, Quantity, Word } from "./phrase.ts";
-import { areRivals, areSameThing, isKnownName } from "./words/kinds.ts";
+import { areRivals, areSameThing, isKnownName, isThing } from "./words/kinds.ts";
 import { areOpposite } from "./words/opposites.ts";
 
 export type Veto =
@@ -20,10 +20,15 @@ export type Veto =
   | "name"
   | "kind"
   | "asks"
-  | "order";
+  | "order"
+  | "rest";
+
+/** Words of each of two questions that have no counterpart in the other. */
+export type Difference = readonly [onlyA: readonly Word[], onlyB: readonly Word[]];
 
 /** What forbids that the two questions share an answer; `undefined` when nothing does. */
-export function vetoOf(a: Phrase, b: Phrase): Veto | undefined {
+export function vetoOf(a: Phrase, b: Phrase, [onlyA, onlyB]: Difference = unmatched(a, b)): Veto | undefined {
+  if (a.rest !== b.rest) return "rest";
   if (a.folded === b.folded)
     return a.literals.size + b.literals.size > 0 && !sameSet(a.literals, b.literals) ? "literal" : undefined;
   if (a.language !== undefined && b.language !== undefined && a.language !== b.language) return "language";
@@ -33,7 +38,6 @@ export function vetoOf(a: Phrase, b: Phrase): Veto | undefined {
   if (numbers !== undefined) return numbers;
   if (!sameSet(a.dates, b.dates)) return "date";
   if (a.letters.size + b.letters.size > 0 && !sameSet(a.letters, b.letters)) return "letter";
-  const [onlyA, onlyB] = unmatched(a, b);
   const unitsA = [...a.units].filter((unit) => !b.units.has(unit));
   const unitsB = [...b.units].filter((unit) => !a.units.has(unit));
   if (unitsA.length > 0 && unitsB.length > 0) return "unit";
@@ -51,12 +55,18 @@ function negationsOf(phrase: Phrase, other: Phrase): number {
 }
 
 /** Words of each that have no counterpart in the other: not the same word, another form of it, or another word for the same thing. */
-export function unmatched(a: Phrase, b: Phrase): readonly [readonly Word[], readonly Word[]] {
+export function unmatched(a: Phrase, b: Phrase): Difference {
   return [missing(a, b), missing(b, a)];
 }
 
 function missing(from: Phrase, other: Phrase): Word[] {
-  return from.words.filter((word) => !word.empty && !other.words.some((candidate) => areForms(word.text, candidate.text)));
+  const there = new Set(other.words.map(({ text }) => text));
+  return from.words.filter(({ text, empty }) => {
+    if (empty || there.has(text)) return false;
+    const first = text.charCodeAt(0);
+    const thing = isThing(text);
+    return !other.words.some((word) => (thing || word.text.charCodeAt(0) === first) && areForms(text, word.text));
+  });
 }
 
 /** Whether two folded words are one word in two forms, such as plural, tense, gender, or stand for the same thing. */

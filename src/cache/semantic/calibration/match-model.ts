@@ -7,8 +7,7 @@
  * take over together, with the threshold that belongs to them.
  */
 import { fitLogistic, scoreOf, sigmoid, type Example, type Weights } from "../numerics/logistic.ts";
-import type { Phrase } from "../phrase.ts";
-import { unmatched } from "../vetoes.ts";
+import type { Difference } from "../vetoes.ts";
 import { PRIOR_DIRECTION, PRIOR_MEAN, PRIOR_PRECISION } from "./priors.ts";
 import type { Scored } from "./threshold.ts";
 
@@ -39,8 +38,7 @@ export function foldOf(question: string): number {
 }
 
 /** Numbers of the words that only one of the two has. */
-export function wordSlots(a: Phrase, b: Phrase): Uint16Array {
-  const [onlyA, onlyB] = unmatched(a, b);
+export function wordSlots([onlyA, onlyB]: Difference): Uint16Array {
   return Uint16Array.from(new Set([...onlyA, ...onlyB].map(({ text }) => hash(text.slice(0, WORD_PREFIX)) % WORD_SLOTS)));
 }
 

@@ -4,7 +4,7 @@ import { matchFeatures } from "../match-features.ts";
 import { sigmoid } from "../numerics/logistic.ts";
 import type { Phrase } from "../phrase.ts";
 import type { SemanticCandidate, SemanticDecision, SemanticOutcome } from "../similarity-policy.ts";
-import { vetoOf } from "../vetoes.ts";
+import { unmatched, vetoOf, type Difference } from "../vetoes.ts";
 import { Agreement } from "./agreement.ts";
 import { Brake } from "./brake.ts";
 import { DocumentFrequencies } from "./document-frequencies.ts";
@@ -78,10 +78,12 @@ export class Population {
     let best: Match | undefined;
     let vetoed: { candidate: number; veto: string } | undefined;
     for (const candidate of candidates.keys()) {
-      const veto = vetoOf(phrase, this.#options.read(candidates[candidate]!.text));
+      const other = this.#options.read(candidates[candidate]!.text);
+      const difference = unmatched(phrase, other);
+      const veto = vetoOf(phrase, other, difference);
       if (veto !== undefined) vetoed ??= { candidate, veto };
       else {
-        const match = this.#match(question, phrase, candidates, candidate);
+        const match = this.#match(question, phrase, candidates, candidate, difference);
         if (best === undefined || match.p > best.p) best = match;
       }
     }
@@ -119,12 +121,18 @@ export class Population {
     return { action: verify ? "verify" : "miss", ...about, reason: `${capital(estimate)}, ${why}.` };
   }
 
-  #match(question: string, phrase: Phrase, candidates: readonly SemanticCandidate[], index: number): Match {
+  #match(
+    question: string,
+    phrase: Phrase,
+    candidates: readonly SemanticCandidate[],
+    index: number,
+    difference: Difference,
+  ): Match {
     const candidate = candidates[index]!;
     const other = this.#options.read(candidate.text);
     const standing = this.#standing(candidates, index);
-    const dense = matchFeatures(phrase, other, standing, (word) => this.words.rarity(word));
-    const sparse = wordSlots(phrase, other);
+    const dense = matchFeatures(phrase, other, standing, (word) => this.words.rarity(word), difference);
+    const sparse = wordSlots(difference);
     const record = this.#entries.get(candidate.entryId);
     // An entry's own record only ever counts against it, so that it cannot loosen the bound.
     const offset = record === undefined ? 0 : -record.excess / (record.weight + ENTRY_SHRINKAGE);
@@ -150,8 +158,10 @@ export class Population {
     const entry = candidates[candidate];
     if (entry === undefined) return;
     const phrase = this.#options.read(question.text);
-    if (vetoOf(phrase, this.#options.read(entry.text)) === undefined) {
-      const { p, dense, sparse } = this.#match(question.text, phrase, candidates, candidate);
+    const other = this.#options.read(entry.text);
+    const difference = unmatched(phrase, other);
+    if (vetoOf(phrase, other, difference) === undefined) {
+      const { p, dense, sparse } = this.#match(question.text, phrase, candidates, candidate, difference);
       // Who is content seldom says so: praise teaches the model, and proves nothing about the share of wrong hits. Nor does
       // a verifier: those that err in one of twenty would hide, or fake, any share that can be promised.
       const counts = source === "answer" || source === "audit" || (source === "feedback" && !right);

@@ -90,6 +90,11 @@ export function areSameThing(a: string, b: string): boolean {
   );
 }
 
+/** Whether a folded word is on any of the lists. */
+export function isThing(word: string): boolean {
+  return THINGS.has(word);
+}
+
 /** Whether a folded word is a name that is often typed without its capital letter. */
 export function isKnownName(word: string): boolean {
   return THINGS.get(word)?.some(({ kind }) => NAMED.has(kind)) ?? false;

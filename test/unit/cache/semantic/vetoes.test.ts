@@ -69,3 +69,12 @@ describe("vetoes", () => {
     expect(veto(b, a)).toBeUndefined();
   });
 });
+
+describe("a question that is longer than what is read", () => {
+  const long = Array.from({ length: 900 }, (_, index) => `word${String.fromCharCode(97 + (index % 26))}${index}`).join(" ");
+
+  test("is the same only if its rest is, too", () => {
+    expect(veto(`${long} ends with one`, `${long} ends with one`)).toBeUndefined();
+    expect(veto(`${long} ends with one`, `${long} ends with two`)).toBe("rest");
+  });
+});
