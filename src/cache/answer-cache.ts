@@ -13,12 +13,13 @@ import type { CacheCounters } from "./cache-stats.ts";
 import type { ResolveControl, ResolvedControl } from "./call-control.ts";
 import type { DistributedFlight } from "./distributed-flight.ts";
 import type { CacheRequest, MadeAnswer, RequestCache } from "./request-cache.ts";
-import { parseAnswer, prepareReplay, type HitMetadata, type Replay, type StoredAnswer } from "./response-codec.ts";
+import { parseAnswer, prepareReplay, type HitMetadata, type Replay } from "./response-codec.ts";
 import type { HitIds } from "./hit-ids.ts";
 import type { Rollout } from "./rollout.ts";
 import type { FoundAnswer } from "./semantic/match.ts";
 import type { SemanticStep } from "./semantic/semantic-step.ts";
 import type { ReadTurn, SemanticExtra } from "./semantic/turn.ts";
+import { EVERY_TURN, withPrompt } from "./stored-prompt.ts";
 import { scopeMark } from "./tags.ts";
 import type { Asked, Found, TieredStore } from "./tiered-store.ts";
 
@@ -47,8 +48,6 @@ export interface AnswerCacheOptions {
   readonly maxValueBytes: number;
 }
 
-/** Where prompts are only stored, every turn is read. */
-const ALL_EXTRAS: ReadonlySet<SemanticExtra> = new Set<SemanticExtra>(["tool-results", "structured-output", "tool-calls"]);
 /** Lives are shortened by up to this share, so that what was stored together does not expire together. */
 const TTL_JITTER = 0.1;
 /** A caller who was sent to refresh and has not come back for so long is no longer waited for. */
@@ -78,7 +77,7 @@ export class AnswerCache implements RequestCache {
     this.clock = options.clock;
     this.modelId = options.modelId;
     this.coalesces = options.maxWaitMs > 0;
-    this.semanticExtras = options.semantic?.extras ?? (options.storePrompts ? ALL_EXTRAS : undefined);
+    this.semanticExtras = options.semantic?.extras ?? (options.storePrompts ? EVERY_TURN : undefined);
     this.control = (config) => resolveOrRefuse(options.control, config);
   }
 
@@ -287,14 +286,6 @@ export class AnswerCache implements RequestCache {
     this.bypass(reason);
     return Promise.resolve();
   }
-}
-
-/** The user's last turn beside the answer, for people who look at what is stored. */
-function withPrompt(answer: StoredAnswer, { turn }: CacheRequest): StoredAnswer {
-  const asked = turn?.();
-  const [first, ...others] = answer;
-  if (first === undefined || asked === undefined || typeof asked === "string") return answer;
-  return [{ ...first, asked: asked.text }, ...others];
 }
 
 function readAnswer(payload: Buffer): Replay {
