@@ -436,8 +436,13 @@ export class HistoryTables {
     );
   }
 
-  async stale(options?: CallOptions): Promise<Array<{ key: Digest; mark: number }>> {
-    return this.query("SELECT key, mark FROM strata_stale_windows LIMIT 1000", [], { ...options, prepare: true });
+  async stale(options?: CallOptions): Promise<Array<{ key: Digest; mark: number; last_seq: number }>> {
+    return this.query(
+      `SELECT s.key, s.mark, coalesce(c.last_seq, 0) AS last_seq
+       FROM strata_stale_windows s LEFT JOIN strata_conversations c USING (key) LIMIT 1000`,
+      [],
+      { ...options, prepare: true },
+    );
   }
 
   async unmarkStale(key: Digest, mark: number, options?: CallOptions): Promise<void> {

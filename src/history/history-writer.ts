@@ -45,6 +45,8 @@ const ENTRIES_AT_ONCE = 500;
 /** It must end well before the connection gives up on it (`clients/redis.ts`). */
 const BLOCK_MS = 500;
 const IDLE_MS = 25;
+/** After entries that were few, more are let gather: a batch costs a commit, however small it is. */
+const GATHER_MS = 10;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -97,7 +99,7 @@ export class StreamWriter {
         if (claimed + taken === 0) {
           if (await isDone()) return await this.#leave();
           if (this.#options.connection.isCluster) await this.#pause(IDLE_MS);
-        }
+        } else if (taken < ENTRIES_AT_ONCE) await this.#pause(GATHER_MS);
       } catch (error) {
         if (signal.aborted || (StrataError.isInstance(error) && error.code === "CLOSED")) return;
         this.#tell("take", error);

@@ -310,15 +310,15 @@ export class HybridLog implements MessageLog {
   }
 
   async #sweepOnce(): Promise<void> {
-    const { tables, windows, streams } = this.#parts;
+    const { tables, windows, streams, durability } = this.#parts;
     const doubts = this.#doubts;
     await streams.ping();
     // Without PostgreSQL nobody can say what was written past Redis, so Redis is not used until it can be asked.
     const stale = await tables.stale().catch((error: unknown) => {
       throw new FromPostgres(error);
     });
-    for (const { key, mark } of stale) {
-      await windows.invalidate(key);
+    for (const { key, mark, last_seq: lastSeq } of stale) {
+      await windows.invalidate(key, durability === "redis" ? lastSeq : 0);
       await tables.unmarkStale(key, mark).catch(() => undefined);
     }
     this.#swept = doubts;

@@ -68,7 +68,9 @@ const MESSAGES_IN_ENTRY = 500;
  */
 export const APPEND: RedisScript = script(`
 local sequence, state, window, ids, undrained, stream, bytes, epoch = unpack(KEYS)
-local warm, last = isWarm(state, window), redis.call('GET', sequence)
+local found = redis.call('HMGET', state, 'warm', 'n')
+local warm = found[1] == '1' and tonumber(found[2]) == redis.call('ZCARD', window)
+local last = redis.call('GET', sequence)
 if not (warm and last) and ARGV[6] == '' then return {'cold'} end
 if not last then
   local base = redis.call('GET', epoch)
@@ -77,7 +79,7 @@ if not last then
 end
 last = tonumber(last)
 local first = last + 1
-local own, fresh, answer = {}, {}, {'ok', 0}
+local own, fresh, forWindow, forIds, answer = {}, {}, {}, {}, {'ok', 0}
 local size = #ARGV[1] + #ARGV[2]
 for at = 8, #ARGV, 2 do
   local id = ARGV[at]
@@ -86,26 +88,33 @@ for at = 8, #ARGV, 2 do
     last = last + 1
     known = text(last)
     own[id] = known
-    fresh[#fresh + 1] = known .. '|' .. ARGV[at + 1]
-    size = size + #fresh[#fresh] + 64
+    local packed = known .. '|' .. ARGV[at + 1]
+    fresh[#fresh + 1] = packed
+    local place = #forWindow
+    forWindow[place + 1], forWindow[place + 2] = known, packed
+    forIds[place + 1], forIds[place + 2] = known, id
+    size = size + #packed + 64
+    answer[#answer + 1] = known
+  else
+    answer[#answer + 1] = text(tonumber(known))
   end
-  answer[#answer + 1] = text(tonumber(known))
 end
-if #fresh == 0 then return answer end
-answer[2] = #fresh
-local held = tonumber(redis.call('GET', bytes) or '0')
-if held + size > tonumber(ARGV[5]) then return {'full', held} end
+local count = #fresh
+if count == 0 then return answer end
+answer[2] = count
+local held = redis.call('INCRBY', bytes, size)
+if held > tonumber(ARGV[5]) then
+  redis.call('DECRBY', bytes, size)
+  return {'full', held - size}
+end
 redis.call('SET', sequence, text(last))
-for index, packed in ipairs(fresh) do redis.call('ZADD', window, text(first + index - 1), packed) end
-for id, seq in pairs(own) do redis.call('ZADD', ids, seq, id) end
-if redis.call('EXISTS', undrained) == 0 then
-  redis.call('PERSIST', state)
-  redis.call('PERSIST', window)
-  redis.call('PERSIST', ids)
-end
-for from = 1, #fresh, ${MESSAGES_IN_ENTRY} do
+local isFirst = redis.call('EXISTS', undrained) == 0
+for from = 1, count, ${MESSAGES_IN_ENTRY} do
+  local to = math.min(count, from + ${MESSAGES_IN_ENTRY - 1})
+  redis.call('ZADD', window, unpack(forWindow, from * 2 - 1, to * 2))
+  redis.call('ZADD', ids, unpack(forIds, from * 2 - 1, to * 2))
   local entry, part = {'c', ARGV[1], 'n', ARGV[2]}, 0
-  for index = from, math.min(#fresh, from + ${MESSAGES_IN_ENTRY - 1}) do
+  for index = from, to do
     entry[#entry + 1] = 'm'
     entry[#entry + 1] = fresh[index]
     part = part + #fresh[index] + 64
@@ -116,10 +125,17 @@ for from = 1, #fresh, ${MESSAGES_IN_ENTRY} do
   redis.call('XADD', stream, '*', unpack(entry))
   redis.call('ZADD', undrained, text(first + from - 1), text(first + from - 1))
 end
-redis.call('INCRBY', bytes, size)
+if isFirst then
+  redis.call('PERSIST', state)
+  redis.call('PERSIST', window)
+  redis.call('PERSIST', ids)
+end
 if warm then
-  redis.call('HSET', state, 's', text(last))
-  settle(state, window, ids, undrained, tonumber(ARGV[3]), tonumber(ARGV[4]), 0)
+  -- It grows by half before it is trimmed, so that most appends need not.
+  local n = tonumber(found[2]) + count
+  redis.call('HSET', state, 's', text(last), 'n', n)
+  local keep = tonumber(ARGV[3])
+  if n > keep * 1.5 then settle(state, window, ids, undrained, keep, tonumber(ARGV[4]), 0) end
 else
   makeCold(state, ARGV[7])
 end
@@ -259,10 +275,14 @@ end
 return freed
 `);
 
-/** Makes a window cold. `KEYS` state, window, ids, undrained; `ARGV` token, ttl. */
+/**
+ * Makes a window cold. Numbers go on above the one given, also when PostgreSQL cannot be asked again before the next append.
+ * `KEYS` state, window, ids, undrained, sequence; `ARGV` token, ttl, the highest number given, or 0 when Redis gives none.
+ */
 export const INVALIDATE: RedisScript = script(`
 makeCold(KEYS[1], ARGV[1])
 expire(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[2])
+if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[5]) or '0') then redis.call('SET', KEYS[5], ARGV[3]) end
 return 1
 `);
 

@@ -145,9 +145,11 @@ export class RedisWindows {
     await this.#send(["set", this.layout.talk(key).shard.epoch, base, "NX"]);
   }
 
-  async invalidate(key: Digest): Promise<void> {
-    const { state, window, ids, undrained } = this.layout.talk(key);
-    await this.#run(scripts.INVALIDATE, [state, window, ids, undrained], [newToken(), this.#options.ttlMs]);
+  /** @param lastSeq numbers go on above it; 0 when Redis gives none */
+  async invalidate(key: Digest, lastSeq: number): Promise<void> {
+    const { sequence, state, window, ids, undrained } = this.layout.talk(key);
+    const keys = [state, window, ids, undrained, sequence];
+    await this.#run(scripts.INVALIDATE, keys, [newToken(), this.#options.ttlMs, lastSeq]);
   }
 
   /** The highest number given here, and the numbers of all messages in the window and the stream. */

@@ -127,7 +127,7 @@ async function flush(url: string): Promise<void> {
 }
 
 async function verify(setup: Setup, attempts: readonly Attempt[]): Promise<Omit<TrialsReport, "killed">> {
-  const { log, end } = openLog({ ...setup, bug: "none" });
+  const hybrid = openLog({ ...setup, bug: "none" });
   const plain = openLog({ ...setup, bug: "none", durability: "postgres", prefix: "nobody writes here" });
   const report = {
     acknowledged: 0,
@@ -140,9 +140,9 @@ async function verify(setup: Setup, attempts: readonly Attempt[]): Promise<Omit<
     findings: [] as string[],
   };
   try {
-    await log.drain({ signal: AbortSignal.timeout(20_000) });
+    await hybrid.log.drain({ signal: AbortSignal.timeout(20_000) });
     for (let index = 0; index < TALKS; index++) {
-      const stored = await log.read(talk(index));
+      const stored = await hybrid.log.read(talk(index));
       const alone = await plain.log.read(talk(index));
       if (JSON.stringify(stored) !== JSON.stringify(alone)) report.divided++;
       compare(
@@ -154,7 +154,7 @@ async function verify(setup: Setup, attempts: readonly Attempt[]): Promise<Omit<
     }
     return report;
   } finally {
-    await Promise.all([end(), plain.end()]);
+    await Promise.all([hybrid.end(), plain.end()]);
   }
 }
 
@@ -193,7 +193,7 @@ function compare(
       }
     } else if (!isWhole && at.some((place) => place !== undefined)) report.lost++;
     if (!isWhole) continue;
-    const [first = 0] = at as number[];
+    const [first = 0] = at;
     // In one piece, and after everything that was told before.
     if (first <= after || at.some((place, part) => place !== first + part)) {
       report.reordered++;
@@ -202,6 +202,6 @@ function compare(
         batch,
       );
     }
-    after = (at as number[]).at(-1) ?? after;
+    after = at.at(-1) ?? after;
   }
 }

@@ -31,7 +31,9 @@ export function readingContract(bed: MessageLogBed): void {
       const given = messages("m", 130);
       for (let at = 0; at < given.length; at += 13) await log.append(TALK, given.slice(at, at + 13));
       const { after = 0, before = Infinity, limit = Infinity } = range;
-      const expected = (await log.read(TALK)).filter(({ seq }) => seq > after && seq < before);
+      const all = await log.read(TALK);
+      expect(idsOf(all)).toEqual(idsOf(given));
+      const expected = all.filter(({ seq }) => seq > after && seq < before);
       const newest = expected.slice(Math.max(0, expected.length - limit));
       expect(await log.read(TALK, range)).toEqual(newest);
       await log.drain();
