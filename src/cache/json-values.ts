@@ -7,6 +7,7 @@ import type { Scope } from "../core/scope.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 import { controlResolver, currentConfig } from "./call-control.ts";
 import { parseTags, scopeMark } from "./tags.ts";
+import type { DistributedFlight } from "./distributed-flight.ts";
 import type { TieredStore } from "./tiered-store.ts";
 
 /** What `get` may be told. */
@@ -30,7 +31,22 @@ export interface JsonValuesOptions {
   readonly answers: AnswerCache;
   readonly maxValueBytes: number;
   readonly ttlMs: number | undefined;
+  /** For waiting for other processes, where some tier has it. */
+  readonly flight: DistributedFlight | undefined;
+  /** How long another process is waited for, ms; 0 = not at all. */
+  readonly maxWaitMs: number;
 }
+
+/** Where a value lies: under a key, in a scope. */
+export interface Place {
+  readonly key: Digest;
+  readonly scope: Digest;
+  /** The wider scopes that this one lies within. */
+  readonly within: () => readonly Digest[];
+}
+
+/** Nobody waits longer for a value that a process which still lives is making. */
+const LONGEST_MAKING_MS = 600_000;
 
 export class JsonValues {
   readonly #options: JsonValuesOptions;
@@ -42,16 +58,36 @@ export class JsonValues {
   /** A copy of what `set` stored. */
   async get(key: string, options: GetOptions): Promise<Json | undefined> {
     refuseUnknown("get", options, ["scope"]);
-    const { scope } = this.#scope(options.scope);
-    const found = await this.#options.store.get(digest("value", scope, key), scope, readJson);
+    return this.read(this.place(key, options.scope));
+  }
+
+  /** @throws {@link StrataError} `UNSTORABLE` when it would not come back equal, `CLOSED` when the cache is */
+  async set(key: string, value: Json, options: SetOptions): Promise<void> {
+    refuseUnknown("set", options, ["ttl", "tags", "scope"]);
+    await this.write(this.place(key, options.scope), value, options);
+  }
+
+  /**
+   * @param given default: the cache's own scope, for the runnable that is being run
+   * @throws {@link StrataConfigError} when neither gives a scope
+   */
+  place(key: string, given?: Scope | "global"): Place {
+    if (typeof key !== "string") throw new StrataConfigError("key", key, "a text");
+    const { scope, within } =
+      given === undefined ? this.#options.answers.control(currentConfig()) : controlResolver(given, undefined)(undefined);
+    if (scope === undefined)
+      throw new StrataConfigError("scope", undefined, "a scope, since the cache's scope function gives none here");
+    return { key: digest("value", scope, key), scope, within };
+  }
+
+  async read({ key, scope }: Place): Promise<Json | undefined> {
+    const found = await this.#options.store.get(key, scope, readJson);
     return found === undefined ? undefined : structuredClone(found.value);
   }
 
-  /** @throws {@link StrataError} `UNSTORABLE` when it would not come back equal */
-  async set(key: string, value: Json, options: SetOptions): Promise<void> {
-    refuseUnknown("set", options, ["ttl", "tags", "scope"]);
+  async write({ key, scope, within }: Place, value: Json, options: Pick<SetOptions, "ttl" | "tags">): Promise<void> {
     const { store, answers, maxValueBytes } = this.#options;
-    const { scope, within } = this.#scope(options.scope);
+    if (answers.isClosed) throw new StrataError("CLOSED", "The cache is closed.");
     const ttlMs = options.ttl === undefined ? this.#options.ttlMs : parseDuration("ttl", options.ttl);
     const tags = [...(options.tags === undefined ? [] : parseTags("tags", options.tags)), ...within().map(scopeMark)];
     const plain = toPlain(value);
@@ -60,17 +96,37 @@ export class JsonValues {
       throw new StrataError("UNSTORABLE", `The value has ${payload.byteLength} bytes; at most ${maxValueBytes} are stored.`);
     }
     const expiresAt = answers.expiry(ttlMs);
-    await store.set({ key: digest("value", scope, key), scope, payload, value: plain, tags, expiresAt, cost: 1 });
+    await store.set({ key, scope, payload, value: plain, tags, expiresAt, cost: 1 });
   }
 
-  /** As given, else the cache's own for the runnable that is being run. */
-  #scope(given: Scope | "global" | undefined): { readonly scope: Digest; readonly within: () => readonly Digest[] } {
-    const { scope, within } =
-      given === undefined ? this.#options.answers.control(currentConfig()) : controlResolver(given, undefined)(undefined);
-    if (scope === undefined)
-      throw new StrataConfigError("scope", undefined, "a scope, since the cache's scope function gives none here");
-    return { scope, within };
+  /** After a miss: waits for another process that makes this value, and reads what it stored. Never rejects. */
+  async findElsewhere(place: Place): Promise<Json | undefined> {
+    const { answers, flight, maxWaitMs } = this.#options;
+    if (flight === undefined || maxWaitMs === 0 || answers.isClosed) return undefined;
+    const answerMs = flight.deadlineMs;
+    const outcome = await flight.enter(place.key, { answerMs, waitMs: maxWaitMs, holdMs: LONGEST_MAKING_MS });
+    return outcome === "landed" ? this.read(place) : undefined;
   }
+
+  /** There is nothing to store after all: other processes need not wait. */
+  giveUp({ key }: Place): void {
+    this.#options.flight?.abandon(key);
+  }
+}
+
+/** Kept beside the caches and not on them: it is no part of their public interface. */
+const valuesOfCaches = new WeakMap<object, JsonValues>();
+
+/** A cache that `cached` may be given makes itself known. */
+export function offerValues(cache: object, values: JsonValues): void {
+  valuesOfCaches.set(cache, values);
+}
+
+/** @throws {@link StrataConfigError} for what is no cache of this copy of the package */
+export function valuesOf(cache: object): JsonValues {
+  const values = valuesOfCaches.get(cache);
+  if (values === undefined) throw new StrataConfigError("cache", cache, "a TieredCache");
+  return values;
 }
 
 function readJson(payload: Buffer): Json {

@@ -10,7 +10,7 @@ import { BaseCache } from "@langchain/core/caches";
 import type { Generation } from "@langchain/core/outputs";
 import { isPromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { StrataConfigError, StrataError } from "../core/errors.ts";
+import { StrataConfigError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import { parseByteSize, parseChoice, parseDuration, refuseUnknown } from "../core/options.ts";
@@ -37,7 +37,7 @@ import { CacheCounters, type CacheStats } from "./cache-stats.ts";
 import { controlResolver, currentConfig } from "./call-control.ts";
 import { createCompression } from "./compression.ts";
 import { HitIds } from "./hit-ids.ts";
-import { JsonValues, type GetOptions, type SetOptions } from "./json-values.ts";
+import { JsonValues, offerValues, type GetOptions, type SetOptions } from "./json-values.ts";
 import { offerRequests } from "./request-cache.ts";
 import { createRollout } from "./rollout.ts";
 import type { Cluster, ClusterOptions } from "./semantic/clusters.ts";
@@ -131,8 +131,9 @@ export class TieredCache extends BaseCache {
       asksInClear: tiers.some(({ needsQuestion }) => needsQuestion === true),
     });
     this.#calls = new BaseCalls({ answers, clock, maxWaitMs });
-    this.#values = new JsonValues({ store, answers, maxValueBytes, ttlMs });
+    this.#values = new JsonValues({ store, answers, maxValueBytes, ttlMs, flight, maxWaitMs });
     offerRequests(this, this.#answers);
+    offerValues(this, this.#values);
   }
 
   /** The stored answer, fresh for this caller, or `null`. Never rejects. */
@@ -177,7 +178,6 @@ export class TieredCache extends BaseCache {
    * {@link StrataConfigError} when there is no scope
    */
   async set(key: string, value: Json, options: SetOptions = {}): Promise<void> {
-    if (this.#closing !== undefined) throw new StrataError("CLOSED", "The cache is closed.");
     await this.#values.set(key, value, options);
   }
 

@@ -1,4 +1,4 @@
-import { StrataConfigError } from "./errors.ts";
+import { className, StrataConfigError } from "./errors.ts";
 
 /** A length of time: a number of milliseconds, or text with its unit: `"250ms"`, `"30s"`, `"15m"`, `"1h"`, `"7d"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
@@ -47,13 +47,26 @@ export function parseChoice<const T extends string>(option: string, value: unkno
   return choice;
 }
 
-/** Refuses an option that is not in `known`: a misspelt option that does nothing is the worst kind. */
-export function refuseUnknown(owner: string, options: object, known: readonly string[]): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !known.includes(name)) {
-      throw new StrataConfigError(`${owner}.${name}`, value, `one of the options ${known.join(", ")}`);
-    }
+/**
+ * Refuses an option that is not in `known`: a misspelt option that does nothing is the worst kind. And what is no bag of options at
+ * all: a path, a number of seconds or the cache itself in the place of `{ path }`, `{ ttl }` or `{ cache }`. No text is shown: it
+ * may be a password, or a URL that holds one.
+ */
+export function refuseUnknown(owner: string, options: unknown, known: readonly string[]): void {
+  const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
+  const unknown = isObject
+    ? Object.entries(options).find(([name, value]) => value !== undefined && !known.includes(name))
+    : undefined;
+  if (isObject && unknown === undefined) return;
+  if (unknown === undefined || !["Object", "no class"].includes(className(options as object))) {
+    throw new StrataConfigError(owner, withoutText(options), `an object with options of these: ${known.join(", ")}`);
   }
+  const [name, value] = unknown;
+  throw new StrataConfigError(`${owner}.${name}`, withoutText(value), `one of the options ${known.join(", ")}`);
+}
+
+function withoutText(value: unknown): unknown {
+  return typeof value === "string" ? "…" : value;
 }
 
 function parseQuantity(option: string, value: unknown, units: Record<string, number>, form: string): number {

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import type { DistributedFlight } from "../../src/cache/distributed-flight.ts";
 import type { CacheTier, TierEntry } from "../../src/cache/tier.ts";
 import type { TieredCacheOptions } from "../../src/cache/cache-options.ts";
+import { cached } from "../../src/cache/cached.ts";
 import { cacheModel } from "../../src/cache/cached-model.ts";
 import { TieredCache } from "../../src/cache/tiered-cache.ts";
 import { memoryTier } from "../../src/cache/tiers/memory.ts";
@@ -79,6 +80,20 @@ test("four processes that ask the same at once cost one model call", async () =>
   expect(new Set(told.flatMap(({ texts }) => texts)).size).toBe(1);
   expect(told.flatMap(({ texts }) => texts)).toHaveLength(100);
 }, 30_000);
+
+test("a function that is memoised runs once for all processes, and again when it failed", async () => {
+  const model = slowModel();
+  const memos = [process(), process()].map((cache) => cached(model.call, { cache, keyPrefix: "slow" }));
+  expect(await Promise.all(memos.map((memo) => memo()))).toEqual(["answer 1", "answer 1"]);
+  expect(model.calls).toBe(1);
+  let tries = 0;
+  const failing = [process(), process()].map((cache) => {
+    const once = async (): Promise<number> => (++tries === 1 ? Promise.reject(new Error("once")) : tries);
+    return cached(once, { cache, keyPrefix: "failing" });
+  });
+  const outcomes = await Promise.allSettled(failing.map((memo) => memo()));
+  expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+});
 
 describe("waiting for another process", () => {
   test("ends with its answer, soon after it is there", async () => {

@@ -150,6 +150,19 @@ describe("get and set", () => {
     await cache.close();
   });
 
+  test.each([[undefined], [7], [{}]])("refuse %j in the place of a key", async (key) => {
+    const { cache } = cacheBed({ tiers: [memoryTier()] });
+    await expect(cache.get(key as never)).rejects.toMatchObject({ code: "CONFIG", option: "key" });
+    await expect(cache.set(key as never, 1)).rejects.toMatchObject({ code: "CONFIG", option: "key" });
+    await cache.close();
+  });
+
+  test("refuse a number of seconds in the place of the options", async () => {
+    const { cache } = cacheBed({ tiers: [memoryTier()] });
+    await expect(cache.set("key", 1, 60 as never)).rejects.toMatchObject({ code: "CONFIG", option: "set" });
+    await cache.close();
+  });
+
   test("refuse a wrong option of get by its name", async () => {
     const { cache } = cacheBed({ tiers: [memoryTier()] });
     await expect(cache.get("key", { scopes: {} } as never)).rejects.toMatchObject({ option: "get.scopes" });

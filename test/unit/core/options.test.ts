@@ -154,6 +154,29 @@ describe("refuseUnknown", () => {
     expect(error.message).toBe("Option `memoryTier.maxByte` is 5; accepted: one of the options maxBytes, eviction.");
   });
 
+  it("does not show a text, which may be a password", () => {
+    const error = refusal(() => refuseUnknown("redisTier", { password: "hunter2" }, ["client"]));
+    expect(error.message).toBe('Option `redisTier.password` is "…"; accepted: one of the options client.');
+  });
+
+  it.each([
+    ["nothing", undefined, "undefined"],
+    ["null", null, "null"],
+    ["a number", 60, "60"],
+    ["a text, which may be a URL with a password", "redis://:secret@host", '"…"'],
+    ["a list", [{}], "an array of 1"],
+    [
+      "another thing, such as the cache itself",
+      new (class TieredCache {
+        keyEncoder = 1;
+      })(),
+      "an object (TieredCache)",
+    ],
+  ])("refuses %s in the place of options", (_what, given, shown) => {
+    const error = refusal(() => refuseUnknown("cached", given, ["cache", "ttl"]));
+    expect(error.message).toBe(`Option \`cached\` is ${shown}; accepted: an object with options of these: cache, ttl.`);
+  });
+
   it("passes known options, and unknown ones that are left undefined", () => {
     expect(() => refuseUnknown("memoryTier", { maxBytes: 5, other: undefined }, ["maxBytes"])).not.toThrow();
   });
