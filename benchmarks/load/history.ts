@@ -148,7 +148,7 @@ async function drainRate(): Promise<void> {
   const seconds = (performance.now() - start) / 1_000;
   await writer.close();
   const [{ count: after } = { count: 0 }] = (await pool.query<{ count: number }>("SELECT count(*) FROM strata_messages")).rows;
-  const stored = Number(after) - Number(before);
+  const stored = Number.parseInt(String(after), 10) - Number.parseInt(String(before), 10);
   console.log(
     `### Draining\n\n${stored} messages in ${seconds.toFixed(2)} s, words for search included: ${Math.round(stored / seconds)} a second.\n`,
   );

@@ -146,7 +146,7 @@ export class RedisWindows {
   }
 
   /** @param lastSeq numbers go on above it; 0 when Redis gives none */
-  async invalidate(key: Digest, lastSeq: number): Promise<void> {
+  async invalidate(key: Digest, lastSeq = 0): Promise<void> {
     const { sequence, state, window, ids, undrained } = this.layout.talk(key);
     const keys = [state, window, ids, undrained, sequence];
     await this.#run(scripts.INVALIDATE, keys, [newToken(), this.#options.ttlMs, lastSeq]);
