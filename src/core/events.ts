@@ -205,8 +205,11 @@ export interface EmbeddingsCallEvent {
 /** Something of the chat history failed, and was done in another way or is tried again. */
 export interface HistoryFaultEvent {
   readonly type: "history.fault";
-  /** `window`: Redis was passed over; `store`: the writer waits for PostgreSQL; `take`: it waits for Redis; `index`: words wait. */
-  readonly operation: "window" | "store" | "take" | "index";
+  /**
+   * `window`: Redis was passed over; `store`: the writer waits for PostgreSQL; `take`: it waits for Redis; `index`: words wait; `load`,
+   * `save`, `recall`: an agent went on without its history, or without what it remembers.
+   */
+  readonly operation: "window" | "store" | "take" | "index" | "load" | "save" | "recall";
   /** The code of our error, or `ENGINE` for what the engine itself threw. */
   readonly code: StrataErrorCode | "ENGINE";
   readonly message: string;
