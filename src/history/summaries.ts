@@ -80,7 +80,7 @@ type HeadRow = {
 
 export class Summaries {
   readonly #options: SummariesOptions;
-  /** Messages since the last look, by conversation. */
+  /** How many messages may have left the window without a summary, by conversation. */
   readonly #since = new LRUCache<Digest, number>({ max: REMEMBERED });
   readonly #running = new Map<Digest, Promise<void>>();
   readonly #closing = new AbortController();
@@ -136,7 +136,10 @@ export class Summaries {
       const stored = await log.read(job.conversation, { after: summary?.seq ?? 0 });
       const numbered = stored.map((message) => ({ seq: message.seq, message: decodeMessage(message) }));
       const outside = outsideWindow(numbered, job.limits);
-      if (outside.length < foldSize(job.limits)) return;
+      if (outside.length < foldSize(job.limits)) {
+        this.#since.set(key, (this.#since.get(key) ?? 0) + outside.length);
+        return;
+      }
       let text = summary?.text ?? "";
       for (const step of summarySteps(outside)) {
         const said = step.map(({ message }) => message);
@@ -153,8 +156,11 @@ export class Summaries {
   }
 
   async #save(key: Digest, { seq, message }: NumberedMessage, text: string, revision: number): Promise<boolean> {
-    const { tables, clock } = this.#options;
+    const { tables, log, clock } = this.#options;
     const parameters = [key, seq, text, new Date(clock.now()), message.id as string, revision];
+    if ((await tables.query(SAVE, parameters)).length > 0) return true;
+    // The message may be on its way to the tables.
+    await log.drain({ signal: this.#closing.signal });
     return (await tables.query(SAVE, parameters)).length > 0;
   }
 }
