@@ -6,7 +6,7 @@ const WHOLE = { lost: 0, duplicated: 0, reordered: 0, foreign: 0, renumbered: 0,
 
 test("keeps everything with durability redis, whatever is killed", { timeout: 120_000 }, async () => {
   const report = await runTrials({
-    trials: 18,
+    trials: 26,
     durability: "redis",
     seed: 7,
     victims: ["application", "writer", "redis", "postgres", "replies"],
@@ -21,7 +21,7 @@ test(
   { timeout: 120_000 },
   async () => {
     const report = await runTrials({
-      trials: 14,
+      trials: 16,
       durability: "postgres",
       seed: 8,
       victims: ["application", "redis", "postgres", "flush", "replies"],
