@@ -28,7 +28,7 @@ import {
 import { pgClient } from "langchain-strata/postgres";
 import { Pool } from "pg";
 import { createClient } from "redis";
-import { ulid } from "ulid";
+import { monotonicFactory } from "ulid";
 import { startPostgres, startRedis } from "../../test/support/servers/routes.ts";
 import { seededRandom } from "../../test/support/seeded-random.ts";
 import { provenance, race, summarize, table, type Contender, type Timing } from "../harness.ts";
@@ -37,6 +37,7 @@ const WORDS =
   "the market opened higher today because rates fell and o portfólio foi ajustado depois da reunião with less risk".split(" ");
 const random = seededRandom(1);
 const LONG = 2_000;
+const ulid = monotonicFactory(Math.random);
 
 function sentence(): string {
   return Array.from({ length: 40 }, () => WORDS[Math.floor(random() * WORDS.length)]).join(" ");
@@ -95,7 +96,7 @@ async function sideBySide(): Promise<void> {
     { name: "community ioredis history", run: (messages) => theirs.ioredis.addMessages(messages) },
     { name: "@langchain/redis history", run: (messages) => theirs.redis.addMessages(messages) },
   ];
-  const appended = await race(append, { rounds: 20, callsPerRound: 20, input: turn });
+  const appended = await race(append, { rounds: 40, callsPerRound: 25, input: turn });
   await logs.redis.drain();
   print("Appending a turn of two messages", appended, "community PostgresChatMessageHistory");
 
