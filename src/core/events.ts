@@ -25,7 +25,10 @@ export type StrataEvent =
   | EmbeddingsCallEvent
   | HistoryFaultEvent
   | HistoryDeadLetterEvent
-  | HistorySummaryEvent;
+  | HistorySummaryEvent
+  | RerankEvent
+  | RerankFaultEvent
+  | RerankStateEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -231,6 +234,46 @@ export interface HistorySummaryEvent {
   /** Of a failure: the code of our error, or `ENGINE` for what the model or the database threw. */
   readonly code?: StrataErrorCode | "ENGINE";
   readonly ms: number;
+}
+
+/** Documents were put in order, or were not. */
+export interface RerankEvent {
+  readonly type: "rerank";
+  readonly outcome: "reranked" | "skipped" | "failed";
+  /** Why it was reranked or skipped: a word of the policy. */
+  readonly reason: string;
+  readonly firstStage: string;
+  /** Whose scores were taken. */
+  readonly reranker?: string;
+  /** Documents that came in, that were to be scored, that were given. */
+  readonly candidates: number;
+  readonly depth: number;
+  readonly kept: number;
+  /** Distinct texts that the reranker was asked for, and whose scores were known. */
+  readonly asked: number;
+  readonly cached: number;
+  /** What the provider counted. */
+  readonly searches: number;
+  readonly tokens: number;
+  readonly cost: number;
+  readonly ms: number;
+}
+
+/** A reranker failed; the next one was asked, or the incoming order stayed. */
+export interface RerankFaultEvent {
+  readonly type: "rerank.fault";
+  readonly reranker: string;
+  /** The code of our error, or `ENGINE` for what the reranker itself threw. */
+  readonly code: StrataErrorCode | "ENGINE";
+  /** Of HTTP, where there was an answer. */
+  readonly status: number | undefined;
+}
+
+/** The circuit of a reranker opened or closed. */
+export interface RerankStateEvent {
+  readonly type: "rerank.state";
+  readonly reranker: string;
+  readonly state: "open" | "closed";
 }
 
 /** Sees every event. What it throws or rejects with is reported once, through `process.emitWarning`; the caller never sees it. */

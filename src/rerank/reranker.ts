@@ -17,6 +17,8 @@ export interface Reranker {
   readonly model?: string | undefined;
   /** Whether the score of a text depends on the texts beside it, so that it means nothing beside others. Default `false`. */
   readonly listwise?: boolean | undefined;
+  /** Its share of the fused order, 0 to 1, where that was measured; the compressor's default otherwise. */
+  readonly weight?: number | undefined;
   rerank(query: string, texts: readonly string[], options?: RerankCallOptions): Promise<readonly RerankedText[]>;
   /** Lets go of what it holds; may be called twice. */
   close?(): Promise<void>;
@@ -61,4 +63,11 @@ export function bestFirst(scores: ArrayLike<number>, topK?: number): RerankedTex
   // Stable: equals stay as they came.
   ranked.sort((a, b) => b.score - a.score);
   return topK === undefined ? ranked : ranked.slice(0, topK);
+}
+
+/** The same, summed up. */
+export interface UsageSum {
+  readonly searches: number;
+  readonly tokens: number;
+  readonly cost: number;
 }

@@ -40,6 +40,8 @@ export function lateInteractionReranker(options: LateInteractionOptions = {}): R
     name: "late-interaction",
     model: `${MINILM_INFO.model}-maxsim-1`,
     scoreKind: "similarity",
+    // Of 0.3 to 1 the best over three sets after BM25 (SciFact, FaQuAD, StackFAQ); flat from 0.75 to 0.9.
+    weight: 0.85,
     async rerank(query, texts, call = {}) {
       acceptCall(query, texts, call);
       if (texts.length === 0) return [];
