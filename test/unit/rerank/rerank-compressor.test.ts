@@ -8,7 +8,6 @@ import { manualClock } from "../../../src/core/clock.ts";
 import type { StrataEvent } from "../../../src/core/events.ts";
 import { RerankCompressor } from "../../../src/rerank/rerank-compressor.ts";
 import { RerankProviderError } from "../../../src/rerank/provider-error.ts";
-import type { RerankCompressorOptions } from "../../../src/rerank/rerank-options.ts";
 import { fakeReranker } from "../../support/fake-reranker.ts";
 
 /** The number in the text is what the fake reranker scores it with. */
@@ -52,7 +51,9 @@ describe("the order", () => {
 
   test("sums scores where that is asked for, with distances the right way round", async () => {
     const fusion = { method: "score", weight: 0.5 } as const;
-    const found = documents([50, 51, 50]).map((each, index) => ({ ...each, metadata: { score: [0.1, 0.5, 0.9][index] } }));
+    const found = documents([50, 51, 50]).map(
+      ({ pageContent, id }, index) => new Document({ pageContent, id: id ?? "", metadata: { score: [0.1, 0.5, 0.9][index] } }),
+    );
     const given = await new RerankCompressor({ reranker: fakeReranker(), fusion }).compressDocuments(found, "q");
     expect(ids(given)).toEqual(["d1", "d0", "d2"]);
     const ordinal = fakeReranker({ scoreKind: "ordinal" });
@@ -375,7 +376,7 @@ describe("bad input", () => {
     ["scoreCache.tll", { scoreCache: { tll: 1 } }],
     ["RerankCompressor.treshold", { treshold: 0.5 }],
   ])("of the option %s is refused by name", (option, options) => {
-    expect(() => new RerankCompressor({ reranker: fakeReranker(), ...options } as RerankCompressorOptions)).toThrow(
+    expect(() => new RerankCompressor({ reranker: fakeReranker(), ...options })).toThrow(
       expect.objectContaining({ code: "CONFIG", option }) as Error,
     );
   });
