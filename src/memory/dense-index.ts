@@ -29,6 +29,11 @@ export class DenseIndex {
     if (number < this.#present.length) this.#present[number] = 0;
   }
 
+  /** Of length 1; a view that the next `set` may leave behind. */
+  vector(number: number): Float32Array | undefined {
+    return this.has(number) ? this.#rows.subarray(number * this.dimensions, (number + 1) * this.dimensions) : undefined;
+  }
+
   has(number: number): boolean {
     return this.#present[number] === 1;
   }

@@ -68,6 +68,11 @@ export class LexicalIndex {
     this.#count(number, -(this.#words[number] ?? 0));
   }
 
+  /** Whether some turn has a word of this form. */
+  has(form: string): boolean {
+    return this.#postings.has(form);
+  }
+
   search(query: string): LexicalScores {
     const turns = new Float32Array(this.#order.numbers);
     const sessions = new Float32Array(this.#order.sessions);

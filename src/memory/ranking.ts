@@ -66,6 +66,10 @@ export interface RankingOptions {
   readonly accept?: ((turn: MemoryTurn, number: number) => boolean) | undefined;
   /** The query's vector; without one, words alone rank. */
   readonly vector?: ArrayLike<number> | undefined;
+  /** In place of `vector`, where another index has compared them: cosines by turn, NaN where there is none. */
+  readonly cosines?: Float32Array | undefined;
+  /** Added to a turn's score, in standard deviations. */
+  readonly favour?: ((turn: MemoryTurn, number: number) => number) | undefined;
   /** Default {@link RANKING_WEIGHTS}. */
   readonly weights?: RankingWeights | undefined;
 }
@@ -82,7 +86,7 @@ export function rankTurns(memory: RankedMemory, query: string, options: RankingO
   const weights = options.weights ?? RANKING_WEIGHTS;
   const words = lexical.search(query);
   const byWords = inContext(words.turns, words.sessions, order, weights.lexical);
-  const cosines = options.vector === undefined ? undefined : dense?.search(options.vector);
+  const cosines = options.cosines ?? (options.vector === undefined ? undefined : dense?.search(options.vector));
   const byMeaning = cosines && denseScores(cosines, order, weights.dense);
   const wordScale = scaleOf(byWords, order.size);
   const meaningScale = byMeaning && scaleOf(byMeaning, order.size);
@@ -97,7 +101,7 @@ export function rankTurns(memory: RankedMemory, query: string, options: RankingO
     const cosine = cosines?.[number];
     best.offer({
       number,
-      score: word + meaning + prior(turn, number),
+      score: word + meaning + prior(turn, number) + (options.favour?.(turn, number) ?? 0),
       ...(cosine !== undefined && !Number.isNaN(cosine) && { similarity: cosine }),
       source: meaning > word ? "semantic" : "lexical",
     });

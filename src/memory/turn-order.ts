@@ -5,6 +5,8 @@
 export interface MemoryTurn {
   /** Unique within the owner. */
   readonly id: string;
+  /** The id that the message itself has, which another session's message may have too; default `id`. */
+  readonly messageId?: string | undefined;
   readonly sessionId: string;
   /** Orders the turns of a session; unique within it. */
   readonly seq: number;

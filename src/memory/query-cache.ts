@@ -1,0 +1,78 @@
+/**
+ * Results of recalls, by owner, position of the owner's log, and options: what was found before a message came is never looked at
+ * after it, so nothing has to be invalidated. Within one such place a query is found by its spelling (`query-likeness.ts`).
+ */
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../core/clock.ts";
+import { digest, type Digest } from "../core/key.ts";
+import { isSameQuery, shapeOf, type QueryShape } from "./query-likeness.ts";
+
+/** What a query is asked of: the owner, what the owner's log was, and everything that the result depends on. */
+export interface QueryPlace {
+  readonly ownerId: string;
+  readonly position: string;
+  readonly options: readonly string[];
+}
+
+export interface QueryCacheLimits {
+  /** Places kept. */
+  readonly maxEntries: number;
+  readonly ttlMs: number;
+}
+
+interface Kept<T> {
+  readonly shape: QueryShape;
+  readonly value: T;
+  /** Of the monotonic clock, ms. */
+  readonly until: number;
+}
+
+/** Spellings compared within a place. */
+const MOST_IN_PLACE = 64;
+
+export class QueryCache<T> {
+  readonly #clock: Clock;
+  readonly #limits: QueryCacheLimits;
+  readonly #places: LRUCache<Digest, Kept<T>[]>;
+  #hits = 0;
+  #misses = 0;
+
+  constructor(clock: Clock, limits: QueryCacheLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#places = new LRUCache({ max: limits.maxEntries });
+  }
+
+  get hits(): number {
+    return this.#hits;
+  }
+
+  get misses(): number {
+    return this.#misses;
+  }
+
+  find(place: QueryPlace, query: string, isKnown: (word: string) => boolean): T | undefined {
+    const shape = shapeOf(query);
+    const now = this.#clock.monotonic();
+    const kept = this.#places.get(keyOf(place))?.find((one) => one.until > now && isSameQuery(shape, one.shape, isKnown));
+    if (kept === undefined) this.#misses++;
+    else this.#hits++;
+    return kept?.value;
+  }
+
+  keep(place: QueryPlace, query: string, value: T): void {
+    const key = keyOf(place);
+    const shape = shapeOf(query);
+    const others = (this.#places.get(key) ?? []).filter((one) => one.shape.key !== shape.key);
+    const until = this.#clock.monotonic() + this.#limits.ttlMs;
+    this.#places.set(key, [{ shape, value, until }, ...others].slice(0, MOST_IN_PLACE));
+  }
+
+  clear(): void {
+    this.#places.clear();
+  }
+}
+
+function keyOf({ ownerId, position, options }: QueryPlace): Digest {
+  return digest("recall", ownerId, position, ...options);
+}
