@@ -86,6 +86,9 @@ export type {
   OwnerTurn,
   TurnFilter,
 } from "./history/conversation-catalog.ts";
+export { importHistory, type HistorySource, type ImportOptions, type ImportReport } from "./history/imports/import-history.ts";
+export type { PostgresHistorySource } from "./history/imports/postgres-rows.ts";
+export type { RedisHistorySource } from "./history/imports/redis-lists.ts";
 export type { MessageName } from "./history/message-changes.ts";
 export type { WindowOptions } from "./history/context-window.ts";
 export { estimateTokens, type CountTokens } from "./history/tokens.ts";

@@ -127,6 +127,22 @@ export interface HistoryForgetReceipt {
 const WITH_REDIS = ["durability", "hotWindow", "prefix", "maxBytes", "writer", "deadline"] as const;
 const KNOWN = ["sql", "readReplica", "redis", ...WITH_REDIS, "observer", "clock", "random"];
 
+/** What an import works with. */
+export interface StoreParts {
+  readonly log: MessageLog;
+  readonly tables: HistoryTables;
+}
+
+/** Kept beside the stores and not on them: it is no part of their public interface. */
+const partsOfStores = new WeakMap<object, StoreParts>();
+
+/** @throws {@link StrataConfigError} for what is no store of this copy of the package */
+export function partsOf(store: ConversationStore): StoreParts {
+  const parts = partsOfStores.get(store);
+  if (parts === undefined) throw new StrataConfigError("store", store, "a ConversationStore");
+  return parts;
+}
+
 const OWNED = `
   SELECT count(*) AS conversations, count(s.conversation_id) AS summaries,
     (SELECT count(*) FROM strata_dead_letters WHERE owner_key = $1) AS dead_letters
@@ -171,6 +187,7 @@ export class ConversationStore {
     this.#isWrittenLater = options.redis !== undefined && options.durability === "redis";
     this.#summaries = new Summaries({ tables: this.#tables, log: this.#log, clock, emit });
     this.#replica = new ReplicaReads(this.#tables, readReplica);
+    partsOfStores.set(this, { log: this.#log, tables: this.#tables });
   }
 
   /**

@@ -26,6 +26,7 @@ const EXPORTS = [
   "flatIndex",
   "hitOf",
   "hybridLog",
+  "importHistory",
   "isSummaryMessage",
   "llmAdapter",
   "llmVerifier",

@@ -115,9 +115,9 @@ export const anyMessage: fc.Arbitrary<BaseMessage> = fc.oneof(
   fc
     .array(block, { minLength: 1, maxLength: 3 })
     .map((contentBlocks) => new AIMessage({ contentBlocks } as unknown as ConstructorParameters<typeof AIMessage>[0])),
-  fc.tuple(common, ofTool).map(([fields, tool]) => new ToolMessage({ ...fields, ...tool } as never)),
-  fc.tuple(common, text).map(([fields, role]) => new ChatMessage({ ...fields, role } as never)),
-  fc.tuple(common, text).map(([fields, name]) => new FunctionMessage({ ...fields, name } as never)),
+  fc.tuple(common, ofTool).map(([fields, tool]) => new ToolMessage({ ...fields, ...tool })),
+  fc.tuple(common, text).map(([fields, role]) => new ChatMessage({ ...fields, role })),
+  fc.tuple(common, text).map(([fields, name]) => new FunctionMessage({ ...fields, name })),
 );
 
 /** All that is read from a message but its id. */
