@@ -29,6 +29,8 @@ export type StrataEvent =
   | RerankEvent
   | RerankFaultEvent
   | RerankStateEvent;
+  | MemoryRecallEvent
+  | MemoryFaultEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -274,6 +276,27 @@ export interface RerankStateEvent {
   readonly type: "rerank.state";
   readonly reranker: string;
   readonly state: "open" | "closed";
+/** A recall has ended. */
+export interface MemoryRecallEvent {
+  readonly type: "memory.recall";
+  readonly strategy: "session_only" | "recent_history" | "semantic_search" | "hybrid" | "cross_conversation";
+  /** Whether the router chose it. */
+  readonly routed: boolean;
+  readonly cacheHit: boolean;
+  readonly results: number;
+  /** Whether a part did not do its work. */
+  readonly degraded: boolean;
+  readonly ms: number;
+}
+
+export type MemoryPart = "embeddings" | "index" | "rerank" | "history";
+
+/** A part of recall failed; the recall went on without it, unless it was the history itself. */
+export interface MemoryFaultEvent {
+  readonly type: "memory.fault";
+  readonly part: MemoryPart;
+  /** The code of our error, or `ENGINE` for what the part itself threw. */
+  readonly code: StrataErrorCode | "ENGINE";
 }
 
 /** Sees every event. What it throws or rejects with is reported once, through `process.emitWarning`; the caller never sees it. */

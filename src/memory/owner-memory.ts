@@ -1,7 +1,7 @@
 /** What is remembered of one owner, indexed in memory: the order of the turns, their words, their vectors. */
 import { DenseIndex } from "./dense-index.ts";
 import { LexicalIndex } from "./lexical-index.ts";
-import { wordForms } from "./terms.ts";
+import { wordForms } from "../text/terms.ts";
 import { sittingsOf, type Sitting } from "./time/sittings.ts";
 import { TurnOrder, type MemoryTurn } from "./turn-order.ts";
 import type { OwnerTurn } from "./turn-source.ts";

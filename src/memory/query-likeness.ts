@@ -9,7 +9,7 @@
  *
  * "pedido #123" and "pedido #124" differ in a number and are never one.
  */
-import { fold } from "./terms.ts";
+import { fold } from "../text/terms.ts";
 
 /** A query as it is compared. */
 export interface QueryShape {

@@ -3,7 +3,7 @@
  * the trained model where it is sure, else `hybrid`, which is never far from the best. What a user reported of earlier recalls shifts
  * the model's opinion a little; a strategy is never preferred for having been used, since that only repeats the router's own choices.
  */
-import { fold } from "../terms.ts";
+import { fold } from "../../text/terms.ts";
 import { STRATEGIES, type Strategy } from "../strategy.ts";
 import type { QueryRouter } from "./linear-router.ts";
 

@@ -3,7 +3,7 @@
  * said at a time, nothing said at another time can be the answer.
  */
 import type { OwnerMemory } from "../owner-memory.ts";
-import { fold, wordForms } from "../terms.ts";
+import { fold, wordForms } from "../../text/terms.ts";
 import { sittingStretch } from "./sittings.ts";
 import { findTimeExpression } from "./time-expression.ts";
 
