@@ -95,6 +95,23 @@ export { estimateTokens, type CountTokens } from "./history/tokens.ts";
 export type { OwnerSummary, OwnerSummaryOptions, SessionSummary } from "./history/owner-summary.ts";
 export type { SummaryModel } from "./history/summarizer.ts";
 
+// What was said is found again.
+export {
+  AdaptiveMemoryRetriever,
+  type ChangeOptions,
+  type InspectOptions,
+  type InspectPage,
+  type RememberedMessage,
+} from "./memory/memory-retriever.ts";
+export type { AdaptiveMemoryRetrieverOptions, QueryCacheOptions } from "./memory/retriever-options.ts";
+export type { Degradation, MemoryMetadata, Recall, RecallOptions } from "./memory/recall.ts";
+export type { RecallSource, Strategy } from "./memory/strategy.ts";
+export type { StrategyStats, StrategyUse } from "./memory/strategy-log.ts";
+export type { QueryRouter, RouterOpinion } from "./memory/routers/linear-router.ts";
+export type { TurnSource } from "./memory/turn-source.ts";
+export type { SessionState, TurnSearch } from "./history/turn-search.ts";
+export { quoteRecalled, type QuoteOptions } from "./memory/quoting.ts";
+
 // Embeddings that are kept.
 export { CachedEmbeddings } from "./embeddings/cached-embeddings.ts";
 export type { CachedEmbeddingsOptions, NearDuplicateOptions } from "./embeddings/cached-embeddings-options.ts";

@@ -37,6 +37,10 @@ export interface MessageFilter extends ConversationFilter {
 /** Which turns; for whoever keeps an index of them. */
 export interface TurnFilter extends CallOptions {
   readonly ownerId: string;
+  /** Of one session only. */
+  readonly sessionId?: string | undefined;
+  /** Only numbers above this; together with `sessionId`. */
+  readonly afterSeq?: number | undefined;
   /** Of one page; default 1,000, at most 10,000. */
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
@@ -178,11 +182,19 @@ export async function listMessages(read: Read, filter: MessageFilter): Promise<P
 
 /** Every turn of an owner once, session by session in the order in which they began, each in its order. */
 export async function listTurns(read: Read, filter: TurnFilter): Promise<Page<OwnerTurn>> {
-  refuseUnknown("turns", filter, ["ownerId", "limit", "cursor", "signal"]);
+  refuseUnknown("turns", filter, ["ownerId", "sessionId", "afterSeq", "limit", "cursor", "signal"]);
+  const { ownerId, sessionId, afterSeq } = filter;
   const limit = parseLimit("turns.limit", filter.limit, 1_000, LONGEST_TURNS);
-  acceptOwner(filter.ownerId);
+  acceptOwner(ownerId);
   const where = new Conditions();
-  where.add("c.owner_key = ", ownerKey(filter.ownerId));
+  where.add("c.owner_key = ", ownerKey(ownerId));
+  if (sessionId !== undefined) {
+    acceptConversation({ ownerId, sessionId });
+    where.add("c.key = ", conversationKey({ ownerId, sessionId }));
+    if (afterSeq !== undefined) where.add("m.seq > ", parseCount("turns.afterSeq", afterSeq, 0), "::bigint");
+  } else if (afterSeq !== undefined) {
+    throw new StrataConfigError("turns.afterSeq", afterSeq, "nothing, unless `sessionId` is given");
+  }
   const last = parseCursor("turns.cursor", filter.cursor, 2);
   if (last !== undefined) {
     where.add("c.id >= ", last[0] as number, "::bigint");

@@ -35,6 +35,7 @@ import { summarizeOwner, type OwnerSummary, type OwnerSummaryOptions } from "./o
 import { ReplicaReads } from "./replica-reads.ts";
 import { Summaries } from "./summaries.ts";
 import { parseSummaryModel, type SummaryModel } from "./summarizer.ts";
+import { searchTurns, sessionStates, type SessionState, type TurnSearch } from "./turn-search.ts";
 import type { BaseMessage } from "@langchain/core/messages";
 
 export interface ConversationStoreOptions {
@@ -248,6 +249,21 @@ export class ConversationStore {
   async position(ownerId: string, options: CallOptions = {}): Promise<string> {
     this.#refuseWhenClosed();
     return ownerPosition(this.#read, ownerId, options);
+  }
+
+  /** How far each session of an owner has come, in the order in which they began: which turns to read anew. */
+  async sessions(ownerId: string, options: CallOptions = {}): Promise<readonly SessionState[]> {
+    this.#refuseWhenClosed();
+    return sessionStates(this.#read, ownerId, options);
+  }
+
+  /**
+   * Turns with any of a query's words and what stands beside them, in the order of the sessions, by the index of words; for owners with
+   * more turns than fit into memory. @throws {@link StrataConfigError} naming the part
+   */
+  async search(search: TurnSearch): Promise<readonly OwnerTurn[]> {
+    this.#refuseWhenClosed();
+    return searchTurns(this.#read, search);
   }
 
   /**

@@ -7,8 +7,10 @@
  */
 import { LRUCache } from "lru-cache";
 import { waitOrAbort, type CallOptions } from "../core/abort.ts";
+import type { OwnerTurn, TurnFilter } from "../history/conversation-catalog.ts";
+import type { SessionState } from "../history/turn-search.ts";
 import { OwnerMemory } from "./owner-memory.ts";
-import type { OwnerTurn, SessionState, TurnRequest, TurnSource } from "./turn-source.ts";
+import type { TurnSource } from "./turn-source.ts";
 
 export interface OwnerMemoriesOptions {
   readonly source: TurnSource;
@@ -16,8 +18,8 @@ export interface OwnerMemoriesOptions {
   readonly maxBytes: number;
   /** An owner with more turns is not held in memory. */
   readonly maxTurns: number;
-  /** Told of a memory that has new turns. */
-  readonly onChange?: ((ownerId: string, memory: OwnerMemory) => void) | undefined;
+  /** Told of a memory that was read or has changed, and whether there were turns before. */
+  readonly onChange?: ((ownerId: string, memory: OwnerMemory, hadTurns: boolean) => void) | undefined;
 }
 
 /** A memory as it is at one position of the log; `undefined` for an owner who is too large. */
@@ -113,11 +115,12 @@ export class OwnerMemories {
     }
     const sessions = new Map((await source.sessions(ownerId)).map((state) => [state.sessionId, state]));
     const before = held?.memory?.version;
+    const hadTurns = (held?.memory?.order.size ?? 0) > 0;
     const updated = await this.#bring(ownerId, held, sessions);
     const result: Held = { memory: updated, position, sessions };
     this.#held.set(ownerId, result);
     if (updated !== undefined && (updated !== held?.memory || updated.version !== before)) {
-      this.#options.onChange?.(ownerId, updated);
+      this.#options.onChange?.(ownerId, updated, hadTurns);
     }
     return result;
   }
@@ -136,7 +139,7 @@ export class OwnerMemories {
       changed.map(async (state) => {
         const known = held?.sessions.get(state.sessionId);
         const isLonger = known !== undefined && known.revision === state.revision;
-        const turns = await this.#read({ ownerId, sessionId: state.sessionId, ...(isLonger && { after: known.lastSeq }) });
+        const turns = await this.#read({ ownerId, sessionId: state.sessionId, ...(isLonger && { afterSeq: known.lastSeq }) });
         return { sessionId: state.sessionId, isLonger, turns };
       }),
     );
@@ -154,7 +157,7 @@ export class OwnerMemories {
     let cursor: string | undefined;
     do {
       const page = await this.#options.source.turns({ ownerId, limit: PAGE, cursor });
-      for (const turn of page.items) memory.put(turn);
+      for (const turn of page.turns) memory.put(turn);
       if (memory.order.size > this.#options.maxTurns) return undefined;
       cursor = page.cursor;
     } while (cursor !== undefined);
@@ -162,12 +165,12 @@ export class OwnerMemories {
     return memory;
   }
 
-  async #read(request: TurnRequest): Promise<OwnerTurn[]> {
+  async #read(request: TurnFilter): Promise<OwnerTurn[]> {
     const turns: OwnerTurn[] = [];
     let cursor: string | undefined;
     do {
       const page = await this.#options.source.turns({ ...request, limit: PAGE, cursor });
-      turns.push(...page.items);
+      turns.push(...page.turns);
       cursor = page.cursor;
     } while (cursor !== undefined);
     return turns;

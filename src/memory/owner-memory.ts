@@ -1,10 +1,10 @@
 /** What is remembered of one owner, indexed in memory: the order of the turns, their words, their vectors. */
+import type { OwnerTurn } from "../history/conversation-catalog.ts";
 import { DenseIndex } from "./dense-index.ts";
 import { LexicalIndex } from "./lexical-index.ts";
 import { wordForms } from "../text/terms.ts";
 import { sittingsOf, type Sitting } from "./time/sittings.ts";
 import { TurnOrder, type MemoryTurn } from "./turn-order.ts";
-import type { OwnerTurn } from "./turn-source.ts";
 
 /** Of a turn beside its text: postings, places, the object. Measured on LoCoMo; the text itself counts two bytes a unit, and again in postings. */
 const BYTES_PER_TURN = 700;
@@ -44,7 +44,8 @@ export class OwnerMemory {
     const known = this.order.numberOf(id);
     const old = known === undefined ? undefined : this.order.turn(known);
     if (known !== undefined && old !== undefined) {
-      if (old.text === turn.text && old.messageId === turn.id && old.createdAt === turn.createdAt && old.name === turn.name) return;
+      if (old.text === turn.text && old.messageId === turn.id && old.createdAt === turn.createdAt && old.name === turn.name)
+        return;
       this.#drop(known, old);
     }
     const { sessionId, seq, role, name, createdAt, text } = turn;

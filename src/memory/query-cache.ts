@@ -33,7 +33,7 @@ const MOST_IN_PLACE = 64;
 export class QueryCache<T> {
   readonly #clock: Clock;
   readonly #limits: QueryCacheLimits;
-  readonly #places: LRUCache<Digest, Kept<T>[]>;
+  readonly #places: LRUCache<Digest, { readonly ownerId: string; readonly list: readonly Kept<T>[] }>;
   #hits = 0;
   #misses = 0;
 
@@ -54,7 +54,7 @@ export class QueryCache<T> {
   find(place: QueryPlace, query: string, isKnown: (word: string) => boolean): T | undefined {
     const shape = shapeOf(query);
     const now = this.#clock.monotonic();
-    const kept = this.#places.get(keyOf(place))?.find((one) => one.until > now && isSameQuery(shape, one.shape, isKnown));
+    const kept = this.#places.get(keyOf(place))?.list.find((one) => one.until > now && isSameQuery(shape, one.shape, isKnown));
     if (kept === undefined) this.#misses++;
     else this.#hits++;
     return kept?.value;
@@ -63,9 +63,14 @@ export class QueryCache<T> {
   keep(place: QueryPlace, query: string, value: T): void {
     const key = keyOf(place);
     const shape = shapeOf(query);
-    const others = (this.#places.get(key) ?? []).filter((one) => one.shape.key !== shape.key);
+    const others = (this.#places.get(key)?.list ?? []).filter((one) => one.shape.key !== shape.key);
     const until = this.#clock.monotonic() + this.#limits.ttlMs;
-    this.#places.set(key, [{ shape, value, until }, ...others].slice(0, MOST_IN_PLACE));
+    const list = [{ shape, value, until }, ...others].slice(0, MOST_IN_PLACE);
+    this.#places.set(key, { ownerId: place.ownerId, list });
+  }
+
+  forget(ownerId: string): void {
+    for (const [key, place] of this.#places) if (place.ownerId === ownerId) this.#places.delete(key);
   }
 
   clear(): void {

@@ -22,8 +22,10 @@ export interface QueryShape {
 
 /** Words without which a question asks the same, folded. Pronouns, negations and times are not among them. */
 const SILENT = new Set(
-  ("a an the is was are were be been what which please qual quais foi e era o os as um uma por favor " +
-    "of de do da dos das me pra para hey hi oi ola").split(" "),
+  (
+    "a an the is was are were be been what which please qual quais foi e era o os as um uma por favor " +
+    "of de do da dos das me pra para hey hi oi ola"
+  ).split(" "),
 );
 const SHORTEST_SLIP = 6;
 /** A longer query is compared as it is: who pastes a book twice pastes it unchanged. */

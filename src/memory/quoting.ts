@@ -60,7 +60,8 @@ function nonce(random: () => number): string {
 
 /** Still the same JSON. `<|im_start|>`, `[INST]` and the like lose what makes them marks; so do line ends that JSON lets stand. */
 function escaped(json: string): string {
-  return json.replace(/[<>|\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\[(?=\/?[A-Z]+\])/gu, (character) =>
-    `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
+  return json.replace(
+    /[<>|\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\[(?=\/?[A-Z]+\])/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
   );
 }

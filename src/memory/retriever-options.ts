@@ -72,7 +72,9 @@ export interface AdaptiveMemoryRetrieverOptions {
 }
 
 const NAMES = [
-  ..."store embeddings embeddingModel index strategy k lookback tokenBudget ownerId sessionId rerank candidates router".split(" "),
+  ..."store embeddings embeddingModel index strategy k lookback tokenBudget ownerId sessionId rerank candidates router".split(
+    " ",
+  ),
   ..."exploration queryCache sittingGap timeZone deadline maxBytes maxTurns observer clock random".split(" "),
 ];
 
@@ -107,7 +109,8 @@ export function parseRetrieverOptions(given: AdaptiveMemoryRetrieverOptions): Pa
   refuseUnknown("AdaptiveMemoryRetriever", given, NAMES);
   const { store, embeddings, rerank, index, clock } = given;
   requireMethods("store", store, ["position", "sessions", "turns"], "a ConversationStore");
-  if (embeddings !== undefined) requireMethods("embeddings", embeddings, ["embedQuery", "embedDocuments"], "LangChain embeddings");
+  if (embeddings !== undefined)
+    requireMethods("embeddings", embeddings, ["embedQuery", "embedDocuments"], "LangChain embeddings");
   if (rerank !== undefined) requireMethods("rerank", rerank, ["compressDocuments"], "a document compressor of LangChain");
   if (clock !== undefined) requireMethods("clock", clock, ["now", "monotonic", "setTimer"], "a clock, such as manualClock()");
   const indexes = index === undefined ? [] : Array.isArray(index) ? (index as readonly VectorIndex[]) : [index as VectorIndex];
@@ -116,7 +119,8 @@ export function parseRetrieverOptions(given: AdaptiveMemoryRetrieverOptions): Pa
     throw new StrataConfigError("index", index, "an index together with `embeddings`, which make its vectors");
   }
   for (const name of ["random", "router", "observer"] as const) {
-    if (given[name] !== undefined && typeof given[name] !== "function") throw new StrataConfigError(name, given[name], "a function");
+    if (given[name] !== undefined && typeof given[name] !== "function")
+      throw new StrataConfigError(name, given[name], "a function");
   }
   const defaults = { strategy: "auto", k: 10, lookbackMs: 7 * 86_400_000, tokenBudget: undefined, timeZone: "UTC" } as const;
   return {
@@ -162,7 +166,7 @@ export function parseId(option: string, value: unknown, least: 0 | 1): string {
 
 function parseTimeZone(value: unknown): string {
   try {
-    new Intl.DateTimeFormat("en", { timeZone: value as string });
+    Intl.DateTimeFormat("en", { timeZone: value as string });
     if (typeof value === "string") return value;
   } catch {
     // Named below.
@@ -189,6 +193,7 @@ function atMost(option: string, value: number, most: number): number {
 }
 
 function requireMethods(option: string, value: unknown, methods: readonly string[], accepted: string): void {
-  const has = typeof value === "object" && value !== null && methods.every((name) => typeof (value as never)[name] === "function");
+  const has =
+    typeof value === "object" && value !== null && methods.every((name) => typeof (value as never)[name] === "function");
   if (!has) throw new StrataConfigError(option, value, accepted);
 }

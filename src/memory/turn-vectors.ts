@@ -162,10 +162,13 @@ export class TurnVectors {
   ): Promise<Float32Array | undefined> {
     if (index === undefined) return undefined;
     try {
-      const matches = await this.#guardOf(index).run((call) => index.search(this.#partition(ownerId), vector, { ...call, k: NEAREST }), {
-        ...options,
-        deadlineMs,
-      });
+      const matches = await this.#guardOf(index).run(
+        (call) => index.search(this.#partition(ownerId), vector, { ...call, k: NEAREST }),
+        {
+          ...options,
+          deadlineMs,
+        },
+      );
       const cosines = new Float32Array(memory.order.numbers).fill(Number.NaN);
       for (const { id, similarity } of matches) {
         const number = ids.get(id);

@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Every value that `.` exports. A name that is added or lost is a change of the public API. */
 const EXPORTS = [
+  "AdaptiveMemoryRetriever",
   "CachedEmbeddings",
   "ConversationStore",
   "HybridChatMessageHistory",
@@ -34,6 +35,7 @@ const EXPORTS = [
   "memoryLog",
   "memoryTier",
   "postgresLog",
+  "quoteRecalled",
   "startHistoryWriter",
   "staticPolicy",
   "systemClock",

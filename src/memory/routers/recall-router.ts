@@ -76,10 +76,7 @@ function certainRoute({ query, time, hasSession }: RouteRequest): Pick<Route, "s
   return undefined;
 }
 
-function decided(
-  probabilities: Readonly<Record<Strategy, number>>,
-  request: RouteRequest,
-): Pick<Route, "strategy" | "reason"> {
+function decided(probabilities: Readonly<Record<Strategy, number>>, request: RouteRequest): Pick<Route, "strategy" | "reason"> {
   const weighed = STRATEGIES.map((name) => ({ name, value: probabilities[name] * request.standing(name) }));
   const sum = weighed.reduce((total, { value }) => total + value, 0);
   const best = weighed.reduce((a, b) => (b.value > a.value ? b : a));

@@ -21,5 +21,7 @@ export const hybrid: RecallStrategy = {
 };
 
 function byStepThenAge(a: FoundTurn, b: FoundTurn): number {
-  return Math.round(b.score / STEP) - Math.round(a.score / STEP) || b.turn.createdAt - a.turn.createdAt || b.turn.seq - a.turn.seq;
+  return (
+    Math.round(b.score / STEP) - Math.round(a.score / STEP) || b.turn.createdAt - a.turn.createdAt || b.turn.seq - a.turn.seq
+  );
 }

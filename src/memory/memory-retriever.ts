@@ -1,0 +1,465 @@
+import type { CallbackManagerForRetrieverRun } from "@langchain/core/callbacks/manager";
+import { Document } from "@langchain/core/documents";
+import { BaseRetriever } from "@langchain/core/retrievers";
+import { ensureConfig, type RunnableConfig } from "@langchain/core/runnables";
+import { StrataConfigError, StrataError } from "../core/errors.ts";
+import { guardObserver, type Emit, type MemoryPart } from "../core/events.ts";
+import { Guard } from "../core/guard.ts";
+import { parseCount, parseNumber, refuseUnknown } from "../core/options.ts";
+import { messageIds } from "../history/message-id.ts";
+import { OwnerMemories } from "./owner-memories.ts";
+import type { OwnerMemory } from "./owner-memory.ts";
+import { QueryCache, type QueryPlace } from "./query-cache.ts";
+import { contextSummaryOf, documentsOf, withinTokens } from "./recall-documents.ts";
+import { MAX_QUERY, RecallEngine, type EngineRequest, type Prepared } from "./recall-engine.ts";
+import type { Degradation, MemoryMetadata, Recall, RecallOptions } from "./recall.ts";
+import {
+  parseId,
+  parseRecallDefaults,
+  parseRetrieverOptions,
+  type AdaptiveMemoryRetrieverOptions,
+  type ParsedOptions,
+} from "./retriever-options.ts";
+import { linearRouter, type RouterWeights } from "./routers/linear-router.ts";
+import { recallRouter } from "./routers/recall-router.ts";
+import strategyWeights from "./routers/strategy-weights.json" with { type: "json" };
+import { RECALL_STRATEGIES } from "./strategies/strategies.ts";
+import type { Strategy } from "./strategy.ts";
+import { StrategyLog, type StrategyStats } from "./strategy-log.ts";
+import { TurnVectors } from "./turn-vectors.ts";
+
+/** One message as the owner may see it. */
+export interface RememberedMessage {
+  readonly messageId: string;
+  readonly sessionId: string;
+  readonly role: string;
+  readonly name?: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly text: string;
+}
+
+export interface InspectOptions {
+  readonly ownerId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  /** Of one page; default 100. */
+  readonly limit?: number | undefined;
+  /** The `cursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface InspectPage {
+  /** Session by session in the order in which they began, oldest first. */
+  readonly messages: readonly RememberedMessage[];
+  /** For the next page; absent on the last. */
+  readonly cursor?: string;
+}
+
+/** Which message. */
+export interface ChangeOptions {
+  readonly ownerId?: string | undefined;
+  /** Needed where several sessions have a message of this id. */
+  readonly sessionId?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Remembered {
+  readonly documents: readonly Document<MemoryMetadata>[];
+  readonly strategy: Strategy;
+  readonly reason: string;
+}
+
+interface Whose {
+  readonly ownerId?: unknown;
+  readonly sessionId?: unknown;
+}
+
+const RECALL_OPTIONS = ["ownerId", "sessionId", "strategy", "k", "lookback", "tokenBudget", "now", "timeZone", "signal"];
+/** Recalls whose outcome may still be reported. */
+const LOGGED = 50_000;
+const HOUR = 3_600_000;
+
+/**
+ * Recalls what an owner said, in this conversation or another one: as LangChain's retriever, or through `recall()`, which also says how
+ * it was found. It chooses how to look (`strategy: "auto"`), understands times in English and Portuguese, and finds by words alone when
+ * the embeddings or the vector index fail.
+ *
+ * Whose memory is read is given with the call, with the constructor, or by the runnable's configuration (`configurable.user_id`,
+ * `configurable.thread_id`), in this order. Without an owner nothing is read: the call is refused.
+ *
+ * What was stored before a recall began is found by it. Recalled text is data: put it into a prompt with `quoteRecalled`.
+ * @example
+ * ```ts
+ * const memory = new AdaptiveMemoryRetriever({ store, embeddings: new LocalEmbeddings() });
+ * const { documents, strategy, reason } = await memory.recall("o que combinamos ontem?", { ownerId: "ana" });
+ * ```
+ */
+export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
+  static override lc_name(): string {
+    return "AdaptiveMemoryRetriever";
+  }
+
+  override lc_namespace: string[] = ["langchain_strata", "memory"];
+  readonly #given: AdaptiveMemoryRetrieverOptions;
+  readonly #options: ParsedOptions;
+  readonly #emit: Emit;
+  readonly #memories: OwnerMemories;
+  readonly #vectors: TurnVectors | undefined;
+  readonly #engine: RecallEngine;
+  readonly #cache: QueryCache<Remembered> | undefined;
+  readonly #log: StrategyLog;
+  readonly #reranker: Guard;
+  readonly #makeId: () => string;
+  #isClosed = false;
+
+  /** @throws {@link StrataConfigError} naming the option, the value and what is accepted */
+  constructor(options: AdaptiveMemoryRetrieverOptions) {
+    super({});
+    const parsed = parseRetrieverOptions(options);
+    const { clock, random, deadlineMs, maxBytes, maxTurns } = parsed;
+    this.#given = options;
+    this.#options = parsed;
+    this.#emit = guardObserver(options.observer);
+    this.#memories = new OwnerMemories({
+      ...{ source: options.store, maxBytes, maxTurns },
+      onChange: (ownerId, memory, hadTurns) => this.#changed(ownerId, memory, hadTurns),
+    });
+    this.#vectors =
+      options.embeddings &&
+      new TurnVectors({
+        ...{ embeddings: options.embeddings, indexes: parsed.indexes, model: parsed.embeddingModel },
+        ...{ deadlineMs, clock, random, emit: this.#emit },
+        onGrown: (ownerId, memory) => this.#memories.grown(ownerId, memory),
+      });
+    this.#engine = new RecallEngine({
+      ...{ source: options.store, memories: this.#memories, vectors: this.#vectors, sittingGapMs: parsed.sittingGapMs },
+      route: recallRouter({ model: options.router ?? trainedRouter(), random, exploration: parsed.exploration }),
+    });
+    this.#cache = parsed.queryCache && new QueryCache(clock, parsed.queryCache);
+    this.#log = new StrategyLog(clock, LOGGED);
+    this.#reranker = new Guard({ name: "The reranker", clock, random, deadlineMs });
+    this.#makeId = messageIds(clock, random);
+  }
+
+  /**
+   * Recalls, and says how.
+   * @throws {@link StrataConfigError} for a bad option, and without an owner; {@link StrataError} `CLOSED`; else what the history threw
+   */
+  recall(query: string, options: RecallOptions = {}): Promise<Recall> {
+    return this.#recall(query, options, options, undefined);
+  }
+
+  /** As a runnable: the owner and the session may come with `configurable.user_id` and `configurable.thread_id`. */
+  override async invoke(input: string, options?: Partial<RunnableConfig>): Promise<Document<MemoryMetadata>[]> {
+    const { configurable, signal }: Partial<RunnableConfig> = ensureConfig(options);
+    const whose = { ownerId: configurable?.["user_id"] as unknown, sessionId: configurable?.["thread_id"] as unknown };
+    // `_getRelevantDocuments` is given no configuration, and a field of this object would be shared by all calls.
+    const call = new RecallCall((query) => this.#recall(query, { signal }, {}, whose), this);
+    return call.invoke(input, options);
+  }
+
+  /** What `invoke` calls on other retrievers; here without a configuration, so that the owner must be the constructor's. */
+  override async _getRelevantDocuments(query: string): Promise<Document<MemoryMetadata>[]> {
+    return (await this.recall(query)).documents;
+  }
+
+  /**
+   * Says how a recall served: `"helpful"`, `"unhelpful"`, or 0 to 1. The router's opinion of this owner's strategies shifts by it.
+   * @returns whether the recall is still known
+   */
+  report(recallId: string, outcome: "helpful" | "unhelpful" | number, options: { readonly ownerId?: string } = {}): boolean {
+    const value = outcome === "helpful" ? 1 : outcome === "unhelpful" ? 0 : parseNumber("outcome", outcome, 0, 1);
+    return this.#log.report(recallId, value, options.ownerId);
+  }
+
+  /** How the strategies were used in this process in the last `days` (default 7), of one owner or of all. */
+  async stats(
+    options: { readonly ownerId?: string | undefined; readonly days?: number | undefined } = {},
+  ): Promise<StrategyStats> {
+    refuseUnknown("stats", options, ["ownerId", "days"]);
+    const { ownerId, days } = options;
+    return this.#log.stats({ ownerId, days: days === undefined ? undefined : parseNumber("stats.days", days, 0, 36_500) });
+  }
+
+  /** A page of what is remembered of an owner, to be shown or exported. */
+  async inspect(options: InspectOptions = {}): Promise<InspectPage> {
+    refuseUnknown("inspect", options, ["ownerId", "sessionId", "limit", "cursor", "signal"]);
+    this.#refuseWhenClosed();
+    const { sessionId, cursor, signal } = options;
+    const limit = parseCount("inspect.limit", options.limit ?? 100);
+    const ownerId = this.#ownerOf(options, undefined);
+    const page = await this.#given.store.turns({ ownerId, sessionId, limit, cursor, signal });
+    const messages = page.turns.map(({ id: messageId, sessionId: session, role, name, createdAt, text }) => ({
+      ...{ messageId, sessionId: session, role },
+      ...(name !== undefined && { name }),
+      ...{ createdAt: new Date(createdAt).toISOString(), text },
+    }));
+    return { messages, ...(page.cursor !== undefined && { cursor: page.cursor }) };
+  }
+
+  /** Gives a message another text, in the history and in what recall finds. @returns whether there was such a message */
+  async correct(messageId: string, text: string, options: ChangeOptions = {}): Promise<boolean> {
+    const { store } = this.#given;
+    return this.#change("correct", messageId, options, (name) => store.correct?.(name, text));
+  }
+
+  /** Removes a message for good. @returns whether there was such a message */
+  async remove(messageId: string, options: ChangeOptions = {}): Promise<boolean> {
+    const { store } = this.#given;
+    return this.#change("remove", messageId, options, (name) => store.remove?.(name));
+  }
+
+  /**
+   * Lets go of everything that is kept of an owner beside the history: vectors, cached results, the log of strategies. The history has
+   * its own `forget`, after which this runs by itself for an owner whose messages this process holds.
+   */
+  async forget({ ownerId, signal }: { readonly ownerId: string; readonly signal?: AbortSignal | undefined }): Promise<void> {
+    this.#log.forget(ownerId);
+    this.#cache?.forget(ownerId);
+    this.#memories.drop(ownerId);
+    await this.#vectors?.forget(ownerId, { signal });
+  }
+
+  /** Resolves when every message that was seen has its vector. For tests and scripts; no recall needs it. */
+  async settled(): Promise<void> {
+    await this.#vectors?.settled();
+  }
+
+  /** Reads an owner's messages and makes their vectors ahead of the first recall. */
+  async warm(options: { readonly ownerId?: string | undefined; readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    this.#refuseWhenClosed();
+    const ownerId = this.#ownerOf(options, undefined);
+    const { memory } = await this.#memories.current(ownerId, { signal: options.signal });
+    if (memory !== undefined) await this.#vectors?.fill(ownerId, memory);
+  }
+
+  /** Ends what runs in the background and lets go of what is held. The store, embeddings and indexes stay the caller's. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#vectors?.close();
+    this.#memories.drop();
+    this.#cache?.clear();
+  }
+
+  async #recall(query: string, given: RecallOptions, called: Whose, configured: Whose | undefined): Promise<Recall> {
+    refuseUnknown("recall", given, RECALL_OPTIONS);
+    this.#refuseWhenClosed();
+    if (typeof query !== "string") throw new StrataConfigError("query", query, "a text");
+    const { clock, candidates } = this.#options;
+    const began = clock.monotonic();
+    const defaults = parseRecallDefaults(given, this.#options);
+    const ownerId = this.#ownerOf(called, configured);
+    const request: EngineRequest = {
+      ...defaults,
+      ...{ ownerId, sessionId: this.#sessionOf(called, configured), signal: given.signal },
+      query: query.slice(0, MAX_QUERY),
+      k: this.#given.rerank === undefined ? defaults.k : Math.max(defaults.k, candidates),
+      now: given.now === undefined ? clock.now() : parseNow(given.now),
+      standing: (strategy) => this.#log.standing(ownerId, strategy),
+    };
+    requireSession(request);
+    const prepared = await this.#prepare(request);
+    const place = placeOf(request, prepared, defaults.k, defaults.tokenBudget);
+    const kept = this.#cache?.find(place, request.query, (word) => prepared.memory.knows(word));
+    if (kept !== undefined) {
+      const retrievalMs = clock.monotonic() - began;
+      return this.#finish({
+        request,
+        kept,
+        degraded: [],
+        cacheHit: true,
+        propensity: 1,
+        isExploration: false,
+        retrievalMs,
+        rerankMs: 0,
+      });
+    }
+    const result = await this.#engine.search(request, prepared);
+    const retrievalMs = clock.monotonic() - began;
+    const found = documentsOf(result.found, ownerId, result.strategy);
+    const reranked = await this.#rerank(found, request);
+    const rerankMs = clock.monotonic() - began - retrievalMs;
+    const first = reranked.documents.slice(0, defaults.k);
+    const documents = defaults.tokenBudget === undefined ? first : withinTokens(first, defaults.tokenBudget);
+    const degraded = [...result.degraded, ...reranked.degraded];
+    const { strategy, reason, propensity, isExploration } = result;
+    const fresh: Remembered = { documents, strategy, reason };
+    if (degraded.length === 0 && !isExploration) this.#cache?.keep(place, request.query, fresh);
+    return this.#finish({ request, kept: fresh, degraded, cacheHit: false, propensity, isExploration, retrievalMs, rerankMs });
+  }
+
+  async #prepare(request: EngineRequest): Promise<Prepared> {
+    try {
+      return await this.#engine.prepare(request);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      this.#fault("history", error);
+      throw error;
+    }
+  }
+
+  async #rerank(
+    documents: Document<MemoryMetadata>[],
+    { query, signal }: EngineRequest,
+  ): Promise<{ documents: Document<MemoryMetadata>[]; degraded: readonly Degradation[] }> {
+    const { rerank } = this.#given;
+    if (rerank === undefined || documents.length < 2 || query.trim() === "") return { documents, degraded: [] };
+    try {
+      const given = documents.map(copyOf);
+      const ordered = await this.#reranker.run(() => rerank.compressDocuments(given, query), { signal });
+      return { documents: ordered as Document<MemoryMetadata>[], degraded: [] };
+    } catch (error) {
+      signal?.throwIfAborted();
+      this.#fault("rerank", error);
+      return { documents, degraded: ["rerank"] };
+    }
+  }
+
+  #finish(outcome: {
+    readonly request: EngineRequest;
+    readonly kept: Remembered;
+    readonly degraded: readonly Degradation[];
+    readonly cacheHit: boolean;
+    readonly propensity: number;
+    readonly isExploration: boolean;
+    readonly retrievalMs: number;
+    readonly rerankMs: number;
+  }): Recall {
+    const { request, kept, degraded, cacheHit, propensity, isExploration, retrievalMs, rerankMs } = outcome;
+    const { strategy, reason } = kept;
+    const documents = kept.documents.map(copyOf);
+    const id = this.#makeId();
+    const latencyMs = retrievalMs + rerankMs;
+    const results = documents.length;
+    const at = this.#options.clock.now();
+    this.#log.add({ id, ownerId: request.ownerId, strategy, at, latencyMs, results, cacheHit, propensity, isExploration });
+    const routed = request.strategy === "auto";
+    this.#emit?.({ type: "memory.recall", strategy, routed, cacheHit, results, degraded: degraded.length > 0, ms: latencyMs });
+    const contextSummary = contextSummaryOf(documents, strategy);
+    return { id, documents, strategy, reason, latencyMs, retrievalMs, rerankMs, cacheHit, contextSummary, degraded };
+  }
+
+  async #change(
+    call: string,
+    messageId: string,
+    options: ChangeOptions,
+    change: (name: ChangeOptions & { ownerId: string; messageId: string }) => Promise<boolean> | undefined,
+  ): Promise<boolean> {
+    refuseUnknown(call, options, ["ownerId", "sessionId", "signal"]);
+    this.#refuseWhenClosed();
+    const { sessionId, signal } = options;
+    const ownerId = this.#ownerOf(options, undefined);
+    const before = this.#options.indexes.length === 0 ? [] : await this.#turnsOf(ownerId, messageId, sessionId, signal);
+    const changing = change({ ownerId, messageId, ...(sessionId !== undefined && { sessionId }), ...(signal && { signal }) });
+    if (changing === undefined) throw new StrataError("UNAVAILABLE", `The history cannot ${call} messages.`);
+    const changed = await changing;
+    if (changed) await this.#vectors?.remove(ownerId, before, { signal });
+    return changed;
+  }
+
+  async #turnsOf(
+    ownerId: string,
+    messageId: string,
+    sessionId: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ReturnType<OwnerMemory["inOrderOfTime"]>> {
+    const { memory } = await this.#memories.current(ownerId, { signal });
+    const turns = [...(memory?.turns() ?? [])];
+    return turns.filter((turn) => turn.messageId === messageId && (sessionId === undefined || turn.sessionId === sessionId));
+  }
+
+  #changed(ownerId: string, memory: OwnerMemory, hadTurns: boolean): void {
+    if (memory.order.size > 0) void this.#vectors?.fill(ownerId, memory);
+    // The history has nothing of the owner any more: neither has this.
+    else if (hadTurns) void this.forget({ ownerId });
+  }
+
+  #ownerOf(called: Whose, configured: Whose | undefined): string {
+    if (called.ownerId !== undefined) return parseId("ownerId", called.ownerId, 1);
+    if (this.#options.ownerId !== undefined) return this.#options.ownerId;
+    if (configured?.ownerId !== undefined) return parseId("configurable.user_id", configured.ownerId, 1);
+    throw new StrataConfigError(
+      "ownerId",
+      undefined,
+      "whose memory: given with the call, the constructor, or configurable.user_id",
+    );
+  }
+
+  #sessionOf(called: Whose, configured: Whose | undefined): string | undefined {
+    if (called.sessionId !== undefined) return parseId("sessionId", called.sessionId, 1);
+    if (this.#options.sessionId !== undefined) return this.#options.sessionId;
+    return configured?.sessionId === undefined ? undefined : parseId("configurable.thread_id", configured.sessionId, 1);
+  }
+
+  #fault(part: MemoryPart, error: unknown): void {
+    this.#emit?.({ type: "memory.fault", part, code: error instanceof StrataError ? error.code : "ENGINE" });
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#isClosed) throw new StrataError("CLOSED", "The memory retriever is closed.");
+  }
+}
+
+/** One call of `invoke`, so that LangChain's callbacks see a retriever and the scope stays with the call. */
+class RecallCall extends BaseRetriever<MemoryMetadata> {
+  static override lc_name(): string {
+    return "AdaptiveMemoryRetriever";
+  }
+
+  override lc_namespace: string[] = ["langchain_strata", "memory"];
+  readonly #find: (query: string) => Promise<Recall>;
+
+  constructor(find: (query: string) => Promise<Recall>, retriever: BaseRetriever<MemoryMetadata>) {
+    const { callbacks, tags, metadata, verbose } = retriever;
+    super({
+      ...(callbacks !== undefined && { callbacks }),
+      ...(tags !== undefined && { tags }),
+      ...(metadata !== undefined && { metadata }),
+      ...(verbose !== undefined && { verbose }),
+    });
+    this.#find = find;
+  }
+
+  override async _getRelevantDocuments(
+    query: string,
+    _run?: CallbackManagerForRetrieverRun,
+  ): Promise<Document<MemoryMetadata>[]> {
+    return (await this.#find(query)).documents;
+  }
+}
+
+let trained: ReturnType<typeof linearRouter> | undefined;
+
+/** Read at the first use: 80 kB of text become numbers. */
+function trainedRouter(): ReturnType<typeof linearRouter> {
+  return (query) => (trained ??= linearRouter(strategyWeights as RouterWeights))(query);
+}
+
+/** Everything that a result depends on. `now` counts by the hour: what is reckoned from it is in the window, or looks back for days. */
+function placeOf(request: EngineRequest, prepared: Prepared, k: number, tokenBudget: number | undefined): QueryPlace {
+  const { ownerId, sessionId, strategy, lookbackMs, now } = request;
+  const { position, window } = prepared;
+  const time = window === undefined ? "" : `${window.from}/${window.to}/${window.isHard}`;
+  const options = [
+    sessionId === undefined ? "" : `s${sessionId}`,
+    strategy,
+    `${k}/${lookbackMs}/${tokenBudget}/${Math.floor(now / HOUR)}`,
+  ];
+  return { ownerId, position, options: [...options, time] };
+}
+
+function requireSession({ strategy, sessionId }: EngineRequest): void {
+  if (strategy === "auto" || sessionId !== undefined || !RECALL_STRATEGIES[strategy].needsSession) return;
+  throw new StrataConfigError("sessionId", undefined, `the session in which \`${strategy}\` looks`);
+}
+
+function copyOf({ id, pageContent, metadata }: Document<MemoryMetadata>): Document<MemoryMetadata> {
+  return new Document({ ...(id !== undefined && { id }), pageContent, metadata: structuredClone(metadata) });
+}
+
+function parseNow(now: Date): number {
+  const time = now instanceof Date ? now.getTime() : Number.NaN;
+  if (Number.isNaN(time)) throw new StrataConfigError("now", now, "a date that there is");
+  return time;
+}

@@ -1,0 +1,149 @@
+/**
+ * One recall without LangChain: the memory as new as the log, the time that the query names, the strategy, the search, and a second
+ * look where the first was unsure. What fails on the way is left out and said.
+ */
+import type { CallOptions } from "../core/abort.ts";
+import { OwnerMemory } from "./owner-memory.ts";
+import type { OwnerMemories } from "./owner-memories.ts";
+import type { Degradation } from "./recall.ts";
+import type { RecallRouter, Route } from "./routers/recall-router.ts";
+import { RECALL_STRATEGIES } from "./strategies/strategies.ts";
+import type { FoundTurn, Strategy, StrategySearch } from "./strategy.ts";
+import { timeWindow, type TimeWindow } from "./time/time-window.ts";
+import type { TurnSource } from "./turn-source.ts";
+import type { TurnVectors } from "./turn-vectors.ts";
+
+export interface RecallEngineOptions {
+  readonly source: TurnSource;
+  readonly memories: OwnerMemories;
+  readonly vectors: TurnVectors | undefined;
+  readonly route: RecallRouter;
+  readonly sittingGapMs: number;
+}
+
+export interface EngineRequest extends CallOptions {
+  readonly ownerId: string;
+  readonly sessionId: string | undefined;
+  readonly query: string;
+  readonly strategy: "auto" | Strategy;
+  readonly k: number;
+  readonly lookbackMs: number;
+  readonly now: number;
+  readonly timeZone: string;
+  readonly standing: (strategy: Strategy) => number;
+}
+
+/** What a recall goes by, before anything is searched. */
+export interface Prepared {
+  readonly memory: OwnerMemory;
+  readonly position: string;
+  readonly window: TimeWindow | undefined;
+  readonly isLarge: boolean;
+}
+
+export interface EngineResult extends Route {
+  readonly found: readonly FoundTurn[];
+  readonly degraded: readonly Degradation[];
+}
+
+/** Nobody asks with more; what is beyond is neither searched nor embedded. */
+export const MAX_QUERY = 32_768;
+/** Standard deviations by which another conversation must lead before a search of the session alone is widened. */
+const LEAD = 1;
+/** Of a large owner's session, read for what stands at its end. */
+const TAIL = 256;
+const CANDIDATES = 300;
+
+export class RecallEngine {
+  readonly #options: RecallEngineOptions;
+
+  constructor(options: RecallEngineOptions) {
+    this.#options = options;
+  }
+
+  /** @throws what the history threw */
+  async prepare(request: EngineRequest): Promise<Prepared> {
+    const { ownerId, signal } = request;
+    const { memory, position } = await this.#options.memories.current(ownerId, { signal });
+    if (memory !== undefined) return { memory, position, window: this.#windowOf(request, memory), isLarge: false };
+    const some = await this.#candidates(request);
+    const window = this.#windowOf(request, some);
+    if (!window?.isHard) return { memory: some, position, window, isLarge: true };
+    return { memory: await this.#candidates(request, window), position, window, isLarge: true };
+  }
+
+  /** Rejects only when the caller's signal aborts. */
+  async search(request: EngineRequest, { memory, window, isLarge }: Prepared): Promise<EngineResult> {
+    const { query, strategy, sessionId, standing } = request;
+    const isAuto = strategy === "auto";
+    const hasSession = sessionId !== undefined && (memory.order.turnsOf(memory.order.session(sessionId) ?? -1).length ?? 0) > 0;
+    const route = isAuto
+      ? this.#options.route({ query, time: window?.isHard ? window.text : undefined, hasSession, standing })
+      : { strategy, reason: "as configured", propensity: 1, isExploration: false };
+    const large: readonly Degradation[] = isLarge ? ["large-owner"] : [];
+    let compared: { cosines?: Float32Array | undefined; degraded: readonly Degradation[] } | undefined;
+    const find = async (name: Strategy): Promise<readonly FoundTurn[]> => {
+      const { needsVector } = RECALL_STRATEGIES[name];
+      // A listing of a time compares nothing.
+      if (needsVector && !isLarge && !(window?.isHard && !window.hasTopic)) compared ??= await this.#compare(request, memory);
+      const { k, now, lookbackMs } = request;
+      const search: StrategySearch = { memory, query, k, now, lookbackMs, sessionId, cosines: compared?.cosines, window };
+      return RECALL_STRATEGIES[name].find(search);
+    };
+    let found = await find(route.strategy);
+    let served: Route = route;
+    if (isAuto && !route.isExploration) {
+      const doubt = await unsure(route.strategy, found, () => find("cross_conversation"));
+      if (doubt !== undefined) {
+        served = { ...route, strategy: "hybrid", reason: `${route.reason}; then hybrid, since ${doubt}` };
+        found = await find("hybrid");
+      }
+    }
+    return { ...served, found, degraded: [...large, ...(compared?.degraded ?? [])] };
+  }
+
+  async #compare(
+    { ownerId, query, signal }: EngineRequest,
+    memory: OwnerMemory,
+  ): Promise<{ cosines?: Float32Array | undefined; degraded: readonly Degradation[] }> {
+    const { vectors } = this.#options;
+    if (vectors === undefined || memory.order.size === 0 || query.trim() === "") return { degraded: [] };
+    return vectors.compare(ownerId, memory, query, { signal });
+  }
+
+  #windowOf({ query, now, timeZone: zone, sessionId }: EngineRequest, memory: OwnerMemory): TimeWindow | undefined {
+    return timeWindow(query, memory, { now, zone, sittingGapMs: this.#options.sittingGapMs, sessionId });
+  }
+
+  /** Of an owner who is too large: the turns that the database finds by words, and the end of the session. */
+  async #candidates({ ownerId, query, sessionId, signal }: EngineRequest, window?: TimeWindow): Promise<OwnerMemory> {
+    const { source } = this.#options;
+    const memory = new OwnerMemory();
+    const { from, to } = window ?? {};
+    const words = window?.isHard ? window.rest : query;
+    for (const turn of (await source.search?.({ ownerId, query: words, limit: CANDIDATES, from, to, signal })) ?? [])
+      memory.put(turn);
+    if (sessionId === undefined) return memory;
+    const state = (await source.sessions(ownerId, { signal })).find((one) => one.sessionId === sessionId);
+    if (state === undefined) return memory;
+    const afterSeq = Math.max(0, state.lastSeq - TAIL);
+    for (const turn of (await source.turns({ ownerId, sessionId, afterSeq, limit: TAIL, signal })).turns) memory.put(turn);
+    return memory;
+  }
+}
+
+/** What is wrong with the outcome of a routed search; `undefined` when nothing is. */
+async function unsure(
+  strategy: Strategy,
+  found: readonly FoundTurn[],
+  everywhere: () => Promise<readonly FoundTurn[]>,
+): Promise<string | undefined> {
+  if (strategy === "recent_history") return found.length === 0 ? "the session has nothing so recent" : undefined;
+  if (strategy !== "semantic_search") return undefined;
+  const [best] = found;
+  if (best === undefined) return "the session has nothing on it";
+  const [elsewhere] = await everywhere();
+  const leads =
+    elsewhere !== undefined && elsewhere.turn.sessionId !== best.turn.sessionId && elsewhere.score > best.score + LEAD;
+  return leads ? "another conversation has much more on it" : undefined;
+}
