@@ -4,7 +4,8 @@
  *
  * - the new word is in no message of the owner: whatever it is, no message could have been found by it;
  * - both are words of six letters or more without digits, and begin and end alike;
- * - one keystroke explains it: a letter left out, doubled or added, or two changed places;
+ * - one keystroke explains it: two letters changed places, one was doubled or not doubled, or, in words of eight letters or more (names
+ *   are shorter: Mariana, Marina), one was left out or added;
  * - neither is written as a name.
  *
  * "pedido #123" and "pedido #124" differ in a number and are never one.
@@ -28,12 +29,15 @@ const SILENT = new Set(
   ).split(" "),
 );
 const SHORTEST_SLIP = 6;
+const SHORTEST_OMISSION = 8;
 /** A longer query is compared as it is: who pastes a book twice pastes it unchanged. */
 const MOST_WORDS = 64;
 
 export function shapeOf(query: string): QueryShape {
   const all = query.match(/[\p{L}\p{M}\p{N}]+|[^\s\p{L}\p{M}\p{N}?!.,;:"'()…¿¡-]+/gu) ?? [];
-  const kept = all.map((text, at) => ({ word: fold(text), isName: at > 0 && /^\p{Lu}/u.test(text) }));
+  // Who writes everything in capitals writes no names with them.
+  const hasCase = /\p{Ll}/u.test(query);
+  const kept = all.map((text, at) => ({ word: fold(text), isName: hasCase && at > 0 && /^\p{Lu}/u.test(text) }));
   const telling = kept.filter(({ word, isName }) => isName || !SILENT.has(word));
   const used = telling.length > 0 ? telling : kept;
   const words = used.map(({ word }) => word);
@@ -59,6 +63,9 @@ function isSlip(a: string, b: string): boolean {
   if (short.at(0) !== long.at(0) || short.at(-1) !== long.at(-1)) return false;
   let at = 0;
   while (short[at] === long[at]) at++;
-  if (short.length < long.length) return short.slice(at) === long.slice(at + 1);
+  if (short.length < long.length) {
+    const isDouble = long[at] === long[at - 1];
+    return short.slice(at) === long.slice(at + 1) && (isDouble || short.length >= SHORTEST_OMISSION);
+  }
   return short[at] === long[at + 1] && short[at + 1] === long[at] && short.slice(at + 2) === long.slice(at + 2);
 }

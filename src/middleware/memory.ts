@@ -5,6 +5,7 @@
  * one trip, and none twice, for the id of a message is kept. What the history has and the agent's state lacks is put before the
  * messages of the request, where it costs nothing but tokens: neither the state nor a checkpoint grows by it.
  */
+import type { DocumentInterface } from "@langchain/core/documents";
 import type { BaseRetriever } from "@langchain/core/retrievers";
 import { HumanMessage, SystemMessage, type BaseMessage } from "@langchain/core/messages";
 import { createMiddleware } from "langchain";
@@ -15,7 +16,7 @@ import { refuseUnknown } from "../core/options.ts";
 import { isSummaryMessage, type HybridChatMessageHistory } from "../history/chat-history.ts";
 import type { ConversationStore } from "../history/conversation-store.ts";
 import type { PlainMiddleware } from "./plain-middleware.ts";
-import { quoteRecall } from "./recall-prompt.ts";
+import { quoteRecalled } from "../memory/quoting.ts";
 
 /** What a run is told by its caller: `configurable` of its config. */
 export type RunScope = Readonly<Record<string, unknown>>;
@@ -87,13 +88,12 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): PlainMiddlew
     }
   }
 
-  async function recall(messages: readonly BaseMessage[], runtime: object): Promise<BaseMessage[]> {
+  async function recall(messages: readonly BaseMessage[], runtime: object): Promise<readonly DocumentInterface[]> {
     const question = messages.findLast((message) => HumanMessage.isInstance(message))?.text ?? "";
     if (retriever === undefined || question.trim() === "") return [];
     try {
       const signal = signalOf(runtime);
-      const found = await retriever.invoke(question, { configurable: { ...scopeOf(runtime) }, ...(signal && { signal }) });
-      return found.length === 0 ? [] : [new HumanMessage(quoteRecall(found))];
+      return await retriever.invoke(question, { configurable: { ...scopeOf(runtime) }, ...(signal && { signal }) });
     } catch (error) {
       failed("recall", error);
       return [];
@@ -105,12 +105,16 @@ export function memoryMiddleware(options: MemoryMiddlewareOptions): PlainMiddlew
     beforeModel: async (state, runtime) => save(state.messages, runtime),
     afterAgent: async (state, runtime) => save(state.messages, runtime),
     wrapModelCall: async (request, handler) => {
-      const [history, recalled] = await Promise.all([
+      const [history, found] = await Promise.all([
         load(request.messages, request.runtime),
         recall(request.messages, request.runtime),
       ]);
+      // What the model is shown anyway need not be recalled: above all the question, which is stored by now and resembles itself.
+      const shown = new Set([...history, ...request.messages].flatMap(({ id }) => id ?? []));
+      const recalled = found.filter(({ metadata }) => !shown.has(metadata["messageId"] as string));
       if (history.length === 0 && recalled.length === 0) return handler(request);
-      return handler({ ...request, messages: [...recalled, ...history, ...request.messages] });
+      const quoted = recalled.length === 0 ? [] : [new HumanMessage(quoteRecalled(recalled))];
+      return handler({ ...request, messages: [...quoted, ...history, ...request.messages] });
     },
   });
 }
