@@ -28,7 +28,7 @@ export type StrataEvent =
   | HistorySummaryEvent
   | RerankEvent
   | RerankFaultEvent
-  | RerankStateEvent;
+  | RerankStateEvent
   | MemoryRecallEvent
   | MemoryFaultEvent;
 
@@ -276,6 +276,8 @@ export interface RerankStateEvent {
   readonly type: "rerank.state";
   readonly reranker: string;
   readonly state: "open" | "closed";
+}
+
 /** A recall has ended. */
 export interface MemoryRecallEvent {
   readonly type: "memory.recall";
