@@ -3,9 +3,10 @@ import type { Command, Terminal } from "./command.ts";
 import { UsageError } from "./command.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
+import { migrate } from "./commands/migrate.ts";
 import { worker } from "./commands/worker.ts";
 
-const COMMANDS: readonly Command[] = [demo, doctor, worker];
+const COMMANDS: readonly Command[] = [demo, doctor, migrate, worker];
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),

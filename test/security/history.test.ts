@@ -114,7 +114,7 @@ describe.each(ENGINES)("conversations on %s", (engine) => {
         await history.addMessage(new HumanMessage({ id, content }));
       } else if (kind < 0.8) {
         const messages = await history.getMessages();
-        crossed += messages.filter(({ content }) => !String(content).startsWith(`${ownerId}|${sessionId}|`)).length;
+        crossed += messages.filter((message) => !message.text.startsWith(`${ownerId}|${sessionId}|`)).length;
       } else if (kind < 0.9) {
         const { messages } = await store.messages({ ownerId, limit: 5 });
         crossed += messages.filter((message) => message.ownerId !== ownerId || !message.text.startsWith(`${ownerId}|`)).length;

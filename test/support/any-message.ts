@@ -2,7 +2,7 @@
 import {
   AIMessage,
   AIMessageChunk,
-  BaseMessage,
+  type BaseMessage,
   ChatMessage,
   FunctionMessage,
   HumanMessage,
