@@ -75,7 +75,16 @@ function readOptions(options: CacheModelOptions): ModelCallsOptions {
 const views = new WeakMap<object, { readonly model: BaseChatModel; readonly options: ModelCallsOptions }>();
 
 /** Methods that give another runnable, which has to be cached like this one. */
-const DERIVING = ["bindTools", "withConfig", "withStructuredOutput", "bind"] as const;
+const DERIVING = ["withConfig", "withStructuredOutput", "bind"] as const;
+
+/**
+ * What models say of themselves, asking nobody. Called on the model itself, for a view has none of the `#private` fields of the
+ * model's class.
+ */
+const DESCRIBING = [
+  ...["_llmType", "_modelType", "_identifyingParams", "getLsParams", "invocationParams", "_combineLLMOutput"],
+  ...["getNumTokens", "toJSON"],
+];
 
 /**
  * A proxy rather than an object that inherits from the model: what methods store on `this` (clients that are opened at the first
@@ -86,10 +95,11 @@ function view(given: BaseChatModel, options: ModelCallsOptions): BaseChatModel {
   const calls = new ModelCalls(model, options);
   const methods = new Map<PropertyKey, unknown>(Object.entries(cachedMethods(model, calls, options)));
   const viewed = new Proxy(model, {
-    get: (target, name, receiver) => {
+    get: (target, name) => {
       if (name === "cache") return undefined;
-      return methods.get(name) ?? (Reflect.get(target, name, receiver) as unknown);
+      return methods.get(name) ?? (Reflect.get(target, name) as unknown);
     },
+    set: (target, name, value) => Reflect.set(target, name, value),
   });
   views.set(viewed, { model, options });
   return viewed;
@@ -127,6 +137,15 @@ function cachedMethods(model: BaseChatModel, calls: ModelCalls, options: ModelCa
     methods[name] = function (this: BaseChatModel, ...args: unknown[]): unknown {
       return withCalls((derive as Method).apply(this, args), options);
     };
+  }
+
+  for (const name of DESCRIBING) {
+    const describe = own[name];
+    if (typeof describe === "function") methods[name] = (...args: unknown[]) => (describe as Method).apply(model, args);
+  }
+  const bindTools = own["bindTools"];
+  if (typeof bindTools === "function") {
+    methods["bindTools"] = (...args: unknown[]) => withCalls((bindTools as Method).apply(model, args), options);
   }
 
   // `initChatModel` gives a model that looks for the real one with each call.

@@ -165,6 +165,35 @@ describe("a cached model", () => {
     expect(await own.lookup("Human: hi", original._getSerializedCacheKeyParametersForCall({}))).toBeNull();
   });
 
+  it("serves a model whose class keeps what it is in private fields", async () => {
+    class PrivateModel extends ScriptedModel {
+      #name = "private-1";
+      get secretName(): string {
+        return this.#name;
+      }
+      set secretName(name: string) {
+        this.#name = name;
+      }
+      override _identifyingParams(): Record<string, unknown> {
+        return { model: this.#name };
+      }
+      override invocationParams(): { name: string } {
+        return { name: this.#name };
+      }
+      override bindTools(...args: Parameters<ScriptedModel["bindTools"]>): ReturnType<ScriptedModel["bindTools"]> {
+        return super.bindTools(args[0], { ...args[1], tags: [this.#name] });
+      }
+    }
+    const original = new PrivateModel({ reply: ({ number }) => `answer ${number}` });
+    const model = cacheModel(original, { cache: newCache() });
+    expect([await model.invoke("q"), await model.invoke("q")].map(({ text }) => text)).toEqual(["answer 1", "answer 1"]);
+    const bound = model.bindTools([]);
+    expect([await bound.invoke("t"), await bound.invoke("t")].map(({ text }) => text)).toEqual(["answer 2", "answer 2"]);
+    model.secretName = "private-2";
+    expect(original.secretName).toBe("private-2");
+    expect((await model.invoke("q")).text).toBe("answer 3");
+  });
+
   it("is a view: what is set on it is set on the model", () => {
     const { original, model } = newModel();
     model.tags = ["mine"];
