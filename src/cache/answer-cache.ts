@@ -276,7 +276,11 @@ export class AnswerCache implements RequestCache {
     const now = this.clock.monotonic();
     const waitedUntil = this.#refreshing.get(request.key);
     if (waitedUntil !== undefined && waitedUntil > now) return found;
-    for (const [key, until] of this.#refreshing) if (until <= now) this.#refreshing.delete(key);
+    // In the order of their ends: all have the same lease. The one of this key, if there is one, is over too.
+    for (const [key, until] of this.#refreshing) {
+      if (until > now) break;
+      this.#refreshing.delete(key);
+    }
     this.#refreshing.set(request.key, now + REFRESH_LEASE_MS);
     return undefined;
   }

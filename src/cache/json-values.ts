@@ -7,6 +7,7 @@ import type { Scope } from "../core/scope.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 import { controlResolver, currentConfig } from "./call-control.ts";
 import { parseTags, scopeMark } from "./tags.ts";
+import { noCache } from "./request-cache.ts";
 import type { DistributedFlight } from "./distributed-flight.ts";
 import type { TieredStore } from "./tiered-store.ts";
 
@@ -125,7 +126,7 @@ export function offerValues(cache: object, values: JsonValues): void {
 /** @throws {@link StrataConfigError} for what is no cache of this copy of the package */
 export function valuesOf(cache: object): JsonValues {
   const values = valuesOfCaches.get(cache);
-  if (values === undefined) throw new StrataConfigError("cache", cache, "a TieredCache");
+  if (values === undefined) throw noCache(cache);
   return values;
 }
 

@@ -34,7 +34,7 @@ export function readLlmKey(llmKey: string, modelId: string | undefined): ModelId
   const parts: [string, ...string[]] = ["model", modelId ?? ""];
   const structured = [...fields].some(([name, value]) => asksForStructure(name, value));
   for (const [name, value] of [...fields].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    if (isVolatile(name) || value === undefined || isSecret(name, value)) continue;
+    if (isVolatile(name, value) || value === undefined || isSecret(name, value)) continue;
     parts.push(name, JSON.stringify(withoutSecrets(name, value)));
   }
   return { digest: digest(...parts), structured };

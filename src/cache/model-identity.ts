@@ -43,10 +43,9 @@ export function modelIdentity(model: BaseChatModel, modelId: string | undefined)
  * show in it.
  */
 export function callParameters(model: BaseChatModel, options: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const parameters: Record<string, unknown> = { ...options };
-  const sent = (model.invocationParams(options) ?? {}) as Record<string, unknown>;
-  for (const [name, value] of Object.entries(sent)) if (value !== undefined) parameters[name] = value;
-  return parameters;
+  const sent = Object.entries((model.invocationParams(options) ?? {}) as Record<string, unknown>);
+  // Not by assignment, which would make a parameter called `__proto__` the prototype.
+  return { ...options, ...Object.fromEntries(sent.filter(([, value]) => value !== undefined)) };
 }
 
 function constantFields(model: BaseChatModel): Map<string, unknown> {
@@ -77,7 +76,7 @@ function objectId(model: BaseChatModel): string {
 function partsOf(fields: ReadonlyMap<string, unknown>): string[] {
   const parts: string[] = [];
   for (const [name, value] of [...fields].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    if (isVolatile(name) || isSecret(name, value)) continue;
+    if (isVolatile(name, value) || isSecret(name, value)) continue;
     const plain = withoutSecrets(name, plainData(value, 0));
     if (plain !== undefined) parts.push(name, JSON.stringify(plain));
   }

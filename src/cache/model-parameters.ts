@@ -39,8 +39,26 @@ const ALSO_NEEDED: Readonly<Record<string, readonly string[]>> = {
   azure_openai: ["azureOpenAIApiDeploymentName", "deploymentName", "deployment"],
 };
 
+/** What LangGraph hands to a call under these names are objects: a text or a number there is a parameter of the model's own. */
+const RUN_TIME: ReadonlySet<string> = new Set([
+  ...[
+    "control",
+    "executionInfo",
+    "context",
+    "interrupt",
+    "store",
+    "writer",
+    "serverInfo",
+    "runtime",
+    "config",
+    "toolCall",
+    "state",
+  ],
+]);
+
 /** Whether a parameter changes from call to call, or changes nothing about the answer. */
-export function isVolatile(name: string): boolean {
+export function isVolatile(name: string, value: unknown): boolean {
+  if (RUN_TIME.has(name) && (typeof value === "string" || typeof value === "number")) return false;
   return VOLATILE.has(name);
 }
 
@@ -64,7 +82,7 @@ export function withoutSecrets(name: string, value: unknown): unknown {
 function prune(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(prune);
-  const kept = Object.entries(value).filter(([name, item]) => !isVolatile(name) && !isSecret(name, item));
+  const kept = Object.entries(value).filter(([name, item]) => !isVolatile(name, item) && !isSecret(name, item));
   return Object.fromEntries(kept.map(([name, item]) => [name, prune(item)]));
 }
 

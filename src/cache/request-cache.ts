@@ -90,9 +90,14 @@ export function offerRequests(cache: object, requests: RequestCache): void {
   requestCaches.set(cache, requests);
 }
 
+/** What is no cache of this copy of the package: `import` and `require` each load one of their own. */
+export function noCache(given: unknown): StrataConfigError {
+  return new StrataConfigError("cache", given, "a TieredCache of this copy of langchain-strata; `import` and `require` give two");
+}
+
 /** @throws {@link StrataConfigError} for what is no cache of this copy of the package */
 export function requestsOf(cache: object): RequestCache {
   const requests = requestCaches.get(cache);
-  if (requests === undefined) throw new StrataConfigError("cache", cache, "a TieredCache");
+  if (requests === undefined) throw noCache(cache);
   return requests;
 }

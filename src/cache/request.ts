@@ -105,7 +105,7 @@ class Reader {
   #parts = 0;
 
   parameters(parameters: Readonly<Record<string, unknown>>): Json {
-    const kept = Object.entries(parameters).filter(([name, value]) => !isVolatile(name) && !isSecret(name, value));
+    const kept = Object.entries(parameters).filter(([name, value]) => !isVolatile(name, value) && !isSecret(name, value));
     const read = kept.map(([name, value]): [string, Json | undefined] => {
       return [name, this.value(value, name, OF_PARAMETERS)];
     });

@@ -213,6 +213,7 @@ export class TieredCache extends BaseCache {
     // A misspelt filter would match everything.
     refuseUnknown("clear", filter, ["tier", "scope", "tag"]);
     const { tag, tier } = filter;
+    if (tag !== undefined && typeof tag !== "string") throw new StrataConfigError("clear.tag", tag, "a tag");
     const names = this.#tiers.map(({ name }) => name);
     if (tier !== undefined) parseChoice("clear.tier", tier, names);
     const scope = filter.scope === undefined ? undefined : scopeDigest(filter.scope);
@@ -226,8 +227,10 @@ export class TieredCache extends BaseCache {
   /**
    * Removes every entry that has a tag which matches; `*` stands for any characters. Goes through all entries.
    * @returns how many there were in the fullest tier
+   * @throws {@link StrataConfigError} when it is no text
    */
   async invalidate(pattern: string): Promise<number> {
+    if (typeof pattern !== "string") throw new StrataConfigError("invalidate.pattern", pattern, 'a text such as "handbook/*"');
     const matches = tagMatcher(pattern);
     const isSelected = (tags: readonly string[]): boolean => tags.some(matches);
     const removed = await this.#removing({ matches: isSelected }, () => this.#store.removeWhere(isSelected));

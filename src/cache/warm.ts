@@ -1,7 +1,9 @@
 /** Warming up: asking a model ahead of time what people are going to ask, through the cache. */
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
-import type { Runnable } from "@langchain/core/runnables";
+import { Runnable } from "@langchain/core/runnables";
+import { StrataConfigError } from "../core/errors.ts";
 import { parseCount, refuseUnknown } from "../core/options.ts";
+import { parseFunction } from "./cache-options.ts";
 import { runnableCacher } from "./cached-model.ts";
 import { hitOf } from "./response-codec.ts";
 import type { TieredCache } from "./tiered-cache.ts";
@@ -49,7 +51,13 @@ export async function warmCache(
   now: () => number,
 ): Promise<WarmReport> {
   refuseUnknown("warm", options, ["model", "concurrency", "signal", "onProgress"]);
-  const { signal, onProgress } = options;
+  const { signal } = options;
+  const isMany =
+    typeof queries === "object" && queries !== null && (Symbol.asyncIterator in queries || Symbol.iterator in queries);
+  // A text alone is a list of its letters, each of which would be asked and paid.
+  if (!isMany) throw new StrataConfigError("warm.queries", queries, "a list or a stream of questions");
+  if (!Runnable.isRunnable(options.model)) throw new StrataConfigError("warm.model", options.model, "a chat model or a chain");
+  const onProgress = parseFunction("warm.onProgress", options.onProgress);
   const concurrency = parseCount("warm.concurrency", options.concurrency ?? 4);
   const model = withCache(options.model, cache);
   const startedAt = now();
@@ -84,9 +92,16 @@ export async function warmCache(
     return result.value;
   }
   async function work(): Promise<void> {
-    for (let query = await take(); query !== undefined; query = await take()) await ask(query);
+    try {
+      for (let query = await take(); query !== undefined; query = await take()) await ask(query);
+    } catch (error) {
+      // The caller is told of the end, so nobody goes on asking behind its back.
+      ended = true;
+      throw error;
+    }
   }
   await Promise.all(Array.from({ length: concurrency }, work));
+  if (!ended) await questions.return?.();
   return { done: hits + filled + failed.length, hits, filled, failed, stopped: !ended, ms: now() - startedAt };
 }
 

@@ -55,7 +55,12 @@ export class ToolResults {
   async find(call: ToolCall, callId: string): Promise<ToolMessage | undefined> {
     if (call.request.refresh) return undefined;
     const found = await this.#cache.find(call.request);
-    return found && this.#message(call, found, callId);
+    try {
+      return found && this.#message(call, found, callId);
+    } catch {
+      // Stored by somebody else under this key: the tool is called, and what it says takes its place.
+      return undefined;
+    }
   }
 
   /** @returns what is to be given to `keep` */
@@ -90,10 +95,10 @@ export class ToolResults {
   }
 
   #message({ request, startedAt }: ToolCall, found: Found<Replay>, callId: string): ToolMessage {
-    const hit = this.#cache.hit(request, found, startedAt);
-    const fields = JSON.parse(found.value.answer[0]?.text ?? "{}") as Record<string, Json>;
+    const stored = JSON.parse(found.value.answer[0]?.text ?? "") as Record<string, Json>;
+    const fields = Object.fromEntries(KEPT.filter((field) => field in stored).map((field) => [field, stored[field]]));
     const metadata = fields["response_metadata"] as Record<string, Json> | undefined;
-    const strata = { ...hit, savedUsage: {} };
+    const strata = { ...this.#cache.hit(request, found, startedAt), savedUsage: {} };
     return new ToolMessage({
       ...fields,
       response_metadata: { ...metadata, strata },

@@ -95,6 +95,19 @@ test("gives a model without a cache this one", async () => {
   expect(await cache.warm(["What is a cache?"], { model: model() })).toMatchObject({ hits: 1, filled: 0 });
 });
 
+test("nobody goes on asking after `onProgress` has thrown", async () => {
+  const onProgress = (): never => {
+    throw new Error("mine");
+  };
+  await expect(cache.warm(QUESTIONS, { model: model(), concurrency: 2, onProgress })).rejects.toThrow("mine");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(standIn.calls.length).toBeLessThanOrEqual(2);
+});
+
 test("a bad option names itself", async () => {
+  await expect(cache.warm("one question" as never, { model: model() })).rejects.toThrow("warm.queries");
+  await expect(cache.warm(["a"], {} as never)).rejects.toThrow("warm.model");
+  await expect(cache.warm(["a"], { model: model(), onProgress: 7 as never })).rejects.toThrow("warm.onProgress");
+  expect(standIn.calls).toHaveLength(0);
   await expect(cache.warm([], { model: model(), concurrency: 0 })).rejects.toThrow("warm.concurrency");
 });

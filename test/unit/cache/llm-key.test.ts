@@ -13,6 +13,12 @@ function identityOf(key: string, modelId?: string): string {
 
 const MODEL = llmKey();
 
+test("what LangGraph calls its run time is left out, and a parameter of the model's own with such a name is not", () => {
+  expect(identityOf(`${MODEL},context:{"thread":1},state:{"messages":[]}`)).toBe(identityOf(MODEL));
+  const texts = ['context:"a"', 'context:"b"', "context:1", 'state:"a"', 'store:"a"'];
+  expect(new Set([MODEL, ...texts.map((text) => `${MODEL},${text}`)].map((key) => identityOf(key))).size).toBe(6);
+});
+
 describe("models that LangChain does not name in its key, as their classes print it", () => {
   const unnamed = {
     ChatOllama: '_model:"base_chat_model",_type:"ollama"',

@@ -221,6 +221,14 @@ describe("cached", () => {
   });
 });
 
+test.each([[undefined], [/x/], [["a"]]])("%s is no pattern to invalidate by", async (pattern) => {
+  await expect(cacheWith().invalidate(pattern as never)).rejects.toMatchObject({ option: "invalidate.pattern" });
+});
+
+test("a tag that is no text clears nothing", async () => {
+  await expect(cacheWith().clear({ tag: 7 as never })).rejects.toMatchObject({ option: "clear.tag" });
+});
+
 describe("an existing LangChain cache as a tier", () => {
   test("is read, and what it has moves up", async () => {
     const old = new InMemoryCache();

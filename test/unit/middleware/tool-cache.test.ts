@@ -4,8 +4,11 @@ import { Command, MemorySaver } from "@langchain/langgraph";
 import { createAgent, tool, toolErrorMiddleware } from "langchain";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { requestsOf } from "../../../src/cache/request-cache.ts";
+import { prepareReplay } from "../../../src/cache/response-codec.ts";
 import { manualClock, memoryTier, TieredCache } from "../../../src/index.ts";
 import { toolCacheMiddleware, type PlainMiddleware, type ToolCacheOptions } from "../../../src/middleware.ts";
+import { ToolResults } from "../../../src/middleware/tool-results.ts";
 import { ScriptedModel } from "../../support/scripted-model.ts";
 
 const caches: TieredCache[] = [];
@@ -18,6 +21,17 @@ function newCache(settings: ConstructorParameters<typeof TieredCache>[0] = {}): 
   caches.push(cache);
   return cache;
 }
+
+it("a stored result that is none is a miss, not an error of the agent's", async () => {
+  const requests = requestsOf(newCache());
+  const results = new ToolResults(requests, (config) => requests.control(config));
+  const call = results.open({ name: "weather", description: "", schema: {}, args: {}, ttlMs: undefined }, {});
+  for (const text of ["not JSON", "7", "null", ""]) {
+    const answer = [{ text }];
+    if (call !== undefined) await requests.store(call.request, { answer, value: prepareReplay(answer), generations: [], ms: 1 });
+    expect(call && (await results.find(call, "id"))).toBeUndefined();
+  }
+});
 
 interface Bed {
   readonly cache: TieredCache;
