@@ -13,7 +13,7 @@ import type { Clock } from "../core/clock.ts";
 import { StrataConfigError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
-import { parseByteSize, parseChoice, parseDuration, refuseUnknown } from "../core/options.ts";
+import { parseByteSize, parseChoice, parseClock, parseDuration, parseFunction, refuseUnknown } from "../core/options.ts";
 import type { Json } from "../core/plain.ts";
 import { scopeDigest, type Scope } from "../core/scope.ts";
 import { AnswerCache } from "./answer-cache.ts";
@@ -21,9 +21,7 @@ import { BaseCalls } from "./base-calls.ts";
 import { BaseRequests } from "./base-requests.ts";
 import {
   CACHE_OPTIONS,
-  parseClock,
   parseCoalesce,
-  parseFunction,
   parseLimits,
   parseModelId,
   parseQuota,

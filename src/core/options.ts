@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from "./clock.ts";
 import { className, StrataConfigError } from "./errors.ts";
 
 /** A length of time: a number of milliseconds, or text with its unit: `"250ms"`, `"30s"`, `"15m"`, `"1h"`, `"7d"`. */
@@ -79,4 +80,43 @@ function parseQuantity(option: string, value: unknown, units: Record<string, num
   }
   if (!Number.isFinite(amount) || amount <= 0) throw new StrataConfigError(option, value, form);
   return amount;
+}
+
+/** @returns the function @throws {@link StrataConfigError} for anything else that is not `undefined` */
+export function parseFunction<T>(option: string, value: T | undefined): T | undefined {
+  if (value !== undefined && typeof value !== "function") throw new StrataConfigError(option, value, "a function");
+  return value;
+}
+
+/** @throws {@link StrataConfigError} for anything but a clock */
+export function parseClock(clock: Clock | undefined): Clock {
+  if (clock === undefined) return systemClock;
+  const { now, monotonic, setTimer } = (clock ?? {}) as Partial<Clock>;
+  const isClock = [now, monotonic, setTimer].every((method) => typeof method === "function");
+  if (!isClock) throw new StrataConfigError("clock", clock, "a clock, such as manualClock()");
+  return clock;
+}
+
+/** The limits in a configuration, checked against what the tier can change. */
+export function parseLimits(configuration: CacheConfiguration, tiers: readonly CacheTier[]): [CacheTier, TierLimits] | undefined {
+  const { tier: name, maxBytes, maxEntries, eviction } = configuration;
+  const limits: TierLimits = {
+    maxBytes: maxBytes === undefined ? undefined : parseByteSize("configure.maxBytes", maxBytes),
+    maxEntries: maxEntries === undefined ? undefined : parseCount("configure.maxEntries", maxEntries),
+    eviction: eviction === undefined ? undefined : parseChoice("configure.eviction", eviction, EVICTION_NAMES),
+  };
+  const asked = (Object.keys(limits) as (keyof TierLimits)[]).filter((limit) => limits[limit] !== undefined);
+  if (asked.length === 0 && name === undefined) return undefined;
+  const tier = tiers.find((known) => known.name === name);
+  if (tier === undefined) {
+    throw new StrataConfigError("configure.tier", name, `one of the tiers ${tiers.map((known) => `"${known.name}"`).join(", ")}`);
+  }
+  const { configurable = [] } = tier;
+  for (const limit of asked) {
+    if (!configurable.includes(limit)) {
+      const accepted = configurable.length === 0 ? "nothing" : configurable.join(", ");
+      throw new StrataConfigError(`configure.${limit}`, limits[limit], `for the ${tier.name} tier: ${accepted}`);
+    }
+  }
+  return [tier, limits];
 }

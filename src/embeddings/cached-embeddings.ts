@@ -3,7 +3,6 @@
  * provider once for those that are nowhere, not on their way for somebody else, and not nearly equal to one that is there.
  */
 import { Embeddings } from "@langchain/core/embeddings";
-import { parseClock, parseFunction } from "../cache/cache-options.ts";
 import { currentConfig } from "../cache/call-control.ts";
 import { createCompression } from "../cache/compression.ts";
 import { TieredStore } from "../cache/tiered-store.ts";
@@ -15,7 +14,7 @@ import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import { Guard } from "../core/guard.ts";
 import type { Digest } from "../core/key.ts";
-import { parseCount, parseDuration } from "../core/options.ts";
+import { parseClock, parseCount, parseDuration, parseFunction } from "../core/options.ts";
 import { scopeDigest } from "../core/scope.ts";
 import { checkOptions, parseNearDuplicate, type CachedEmbeddingsOptions } from "./cached-embeddings-options.ts";
 import { SharedCall, type Flight, type Kind, type Provider, type Resolved } from "./embedding-calls.ts";

@@ -1,8 +1,7 @@
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import { StrataConfigError } from "../../core/errors.ts";
-import { parseCount, parseDuration, refuseUnknown, type Duration } from "../../core/options.ts";
+import { parseCount, parseDuration, parseFunction, refuseUnknown, type Duration } from "../../core/options.ts";
 import type { VectorIndex } from "../../vectors/vector-index.ts";
-import { parseFunction } from "../cache-options.ts";
 import { createRollout, type Rollout, type RolloutOptions } from "../rollout.ts";
 import type { Adapter } from "./adapter.ts";
 import type { SimilarityPolicy } from "./similarity-policy.ts";
