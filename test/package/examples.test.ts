@@ -87,6 +87,19 @@ vectors: 3`,
 first: 200 texts, 0 from the cache, 1 calls to the model
 again: 200 texts, 200 from the cache, 0 calls to the model
 one changed: 200 texts, 199 from the cache, 1 calls to the model`,
+  "12-chat-history.ts": `
+monday: human, ai, human, ai; R1's reasoning is kept: reasoning
+long: 300 messages, 11 in the context, 1 a summary
+tokens saved: 95 %
+ada has long: 300 messages
+ada has monday: 4 messages
+bob has 0 conversations
+ada is forgotten: 2 conversations, 304 messages`,
+  "13-import-history.ts": `
+read 2
+imported 2, skipped 0
+again: imported 0
+the answer: 42, with reasoning and text`,
   "09-share-and-archive.ts": `
 REDIS_URL is not set: memory and archive only
 first stream: many chunks, with reasoning
@@ -113,7 +126,7 @@ const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));
 
 describe("the examples", () => {
   test("are all known here", () => {
-    expect(examples).toEqual(Object.keys(PRINTS));
+    expect(examples).toEqual(Object.keys(PRINTS).toSorted());
   });
 
   test.each(examples)("%s prints what it shows, and leaves nothing behind", async (name) => {
