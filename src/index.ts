@@ -135,6 +135,49 @@ export type {
   StoredMessage as StoredLogMessage,
 } from "./history/message-log.ts";
 
+// Documents in a better order.
+export { RerankCompressor, type ExplainOptions, type RerankStats } from "./rerank/rerank-compressor.ts";
+export type { RerankCompressorOptions } from "./rerank/rerank-options.ts";
+export type { Calibrate } from "./rerank/calibration.ts";
+export type { FusionMethod } from "./rerank/fusion.ts";
+export type { ScoreCacheOptions } from "./rerank/score-cache.ts";
+export type { RerankCallOptions, RerankedText, Reranker, RerankUsage, ScoreKind } from "./rerank/reranker.ts";
+export { RerankProviderError, type RerankFault } from "./rerank/provider-error.ts";
+export { lexicalReranker, type LexicalRerankerOptions } from "./rerank/rerankers/lexical.ts";
+export type { Bm25Options } from "./rerank/rerankers/bm25.ts";
+export {
+  cohereReranker,
+  infinityReranker,
+  jinaReranker,
+  mixedbreadReranker,
+  teiReranker,
+  vllmReranker,
+  voyageReranker,
+  type HostedRerankerOptions,
+  type ServerRerankerOptions,
+} from "./rerank/rerankers/hosted.ts";
+export type { HttpRerankerOptions } from "./rerank/rerankers/http-reranker.ts";
+export { scoredRetriever, type ScoredRetrieverOptions, type ScoringStore } from "./rerank/scored-retriever.ts";
+
+// When reranking pays, and what it did.
+export { adaptivePolicy, type AdaptivePolicy, type AdaptivePolicyOptions, type RerankRule } from "./rerank/policies/adaptive.ts";
+export { rerankPreset, type RerankEnvironment, type RerankPreset } from "./rerank/policies/presets.ts";
+export type { RerankDecision, RerankPolicy, RerankReason, RerankSituation } from "./rerank/rerank-policy.ts";
+export type { RerankReport, RerankReportRow } from "./rerank/rerank-report.ts";
+export type { RerankVerdict } from "./rerank/rerank-run.ts";
+export { renderRerankHtml } from "./rerank/reports/html.ts";
+export { renderRerankText, type TerminalReportOptions } from "./rerank/reports/terminal.ts";
+export {
+  evaluateRerank,
+  type EvaluateRerankOptions,
+  type PolicyEvaluation,
+  type QueryEvaluation,
+  type RerankCase,
+  type RerankEvaluation,
+} from "./rerank/evaluate-rerank.ts";
+export type { RankingMetrics } from "./rerank/evaluation/metrics.ts";
+export type { Interval } from "./rerank/evaluation/resampling.ts";
+
 // Words that all parts share.
 export type { Scope } from "./core/scope.ts";
 export type { Digest } from "./core/key.ts";

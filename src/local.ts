@@ -3,3 +3,5 @@ export { LocalEmbeddings, type LocalEmbeddingsOptions } from "./embeddings/local
 export type { ModelFolder } from "./embeddings/local-models.ts";
 export type { Pooling } from "./embeddings/onnx-model.ts";
 export type { LocalModelInfo } from "./embeddings/text-model.ts";
+export { crossEncoderReranker, type CrossEncoderOptions } from "./rerank/rerankers/cross-encoder.ts";
+export { lateInteractionReranker, type LateInteractionOptions } from "./rerank/rerankers/late-interaction.ts";

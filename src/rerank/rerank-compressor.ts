@@ -10,10 +10,16 @@ import { BaseDocumentCompressor } from "@langchain/core/retrievers/document_comp
 import { currentConfig } from "../cache/call-control.ts";
 import type { CallOptions } from "../core/abort.ts";
 import { StrataError } from "../core/errors.ts";
+import { ALWAYS } from "./rerank-policy.ts";
 import { parseRerankOptions, type RerankCompressorOptions, type RerankSettings } from "./rerank-options.ts";
 import { reportOf, type RerankReport } from "./rerank-report.ts";
 import { documentsOf, runRerank, type RerankRun } from "./rerank-run.ts";
 import { RerankerChain } from "./reranker-chain.ts";
+
+export interface ExplainOptions extends CallOptions {
+  /** Whether to rerank whatever the policy says. */
+  readonly always?: boolean | undefined;
+}
 
 export interface RerankStats {
   readonly calls: number;
@@ -70,7 +76,7 @@ export class RerankCompressor extends BaseDocumentCompressor {
    * What `compressDocuments` would do with these documents, document by document, and why. It asks the rerankers, and is not counted:
    * the policy does not learn from it.
    */
-  async explain(query: string, documents: readonly DocumentInterface[], options: CallOptions = {}): Promise<RerankReport> {
+  async explain(query: string, documents: readonly DocumentInterface[], options: ExplainOptions = {}): Promise<RerankReport> {
     return reportOf(await this.#run(query, documents, { ...options, isRehearsal: true }));
   }
 
@@ -90,12 +96,13 @@ export class RerankCompressor extends BaseDocumentCompressor {
   async #run(
     query: string,
     documents: readonly DocumentInterface[],
-    options: { signal?: AbortSignal | undefined; isRehearsal?: boolean },
+    options: ExplainOptions & { isRehearsal?: boolean },
   ): Promise<RerankRun> {
     if (this.#closing !== undefined) throw new StrataError("CLOSED", "The compressor is closed.");
     const signal = options.signal ?? currentConfig()?.signal;
     signal?.throwIfAborted();
-    return runRerank(this.#settings, this.#chain, query, documents, { ...options, signal });
+    const policy = options.always === true ? ALWAYS : this.#settings.policy;
+    return runRerank({ ...this.#settings, policy }, this.#chain, query, documents, { ...options, signal });
   }
 
   #count(run: RerankRun): void {
