@@ -140,7 +140,7 @@ function reply(wire: Wire, { url, method, headers }: IncomingMessage, body: Reco
   if (missing.length > 0) return wire.error(422, `field required: ${missing.join(", ")}`);
   const unknown = Object.keys(body).filter((field) => ![...wire.required, ...wire.optional].includes(field));
   if (unknown.length > 0) return wire.error(400, `unknown field: ${unknown.join(", ")}`);
-  if (/^unknown/.test(String(body["model"]))) return wire.error(404, `model '${String(body["model"])}' not found`);
+  if (String(body["model"]).startsWith("unknown")) return wire.error(404, `model '${String(body["model"])}' not found`);
   const texts = body[wire.texts] as readonly string[];
   if (texts.length === 0) return wire.error(400, "invalid request: list of documents must not be empty");
   const blank = texts.findIndex((text) => text.trim() === "");

@@ -1,7 +1,7 @@
 /** What runs with no key and no network: BM25, the same reranked by late interaction, cosine; their time; what the event loop feels. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Document } from "@langchain/core/documents";
-import { evaluateRerank, RerankCompressor, type RerankCase } from "langchain-strata";
+import { evaluateRerank, RerankCompressor, type RerankCase, type RerankPolicy } from "langchain-strata";
 import { LocalEmbeddings, lateInteractionReranker } from "langchain-strata/local";
 import { Bm25 } from "../../../src/rerank/rerankers/bm25.ts";
 import { seededRandom } from "../../../test/support/seeded-random.ts";
@@ -44,7 +44,7 @@ async function evaluate(
   cases: readonly RerankCase[],
   compressor: RerankCompressor | undefined,
 ): ReturnType<typeof evaluateRerank> {
-  const none = { name: "none", decide: () => ({ action: "skip", depth: 0, reason: "rule" }) } as const;
+  const none: RerankPolicy = { name: "none", decide: () => ({ action: "skip", depth: 0, reason: "rule" }) };
   const order = {
     name: "order",
     scoreKind: "ordinal",

@@ -12,8 +12,8 @@ const CONTROL = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 /** A report as plain text for a terminal, without colours. */
 export function renderRerankText(report: RerankReport, { width = 100 }: TerminalReportOptions = {}): string {
   const line = (text: string): string => {
-    const clean = [...text.replace(CONTROL, "")];
-    return clean.length > width ? `${clean.slice(0, width - 1).join("")}…` : clean.join("");
+    const clean = text.replace(CONTROL, "");
+    return clean.length > width ? `${clean.slice(0, width - 1).toWellFormed()}…` : clean;
   };
   const lines = [`Query: ${report.query}`, ...headOf(report)];
   for (const { title, rows } of sectionsOf(report)) {

@@ -71,7 +71,7 @@ export function crossEncoderReranker(options: CrossEncoderOptions): Reranker & {
     async rerank(query, texts, call = {}) {
       acceptCall(query, texts, call);
       if (texts.length === 0) return [];
-      const { padding, encode } = await tokenizer();
+      const tokens = await tokenizer();
       const turn = sharedTurns(clock);
       const pairs: EncodedText[] = [];
       const owners: number[] = [];
@@ -79,14 +79,14 @@ export function crossEncoderReranker(options: CrossEncoderOptions): Reranker & {
         for (const piece of chunksOf(text, chunk)) {
           await turn();
           call.signal?.throwIfAborted();
-          pairs.push(encode(query.slice(0, chunk), piece));
+          pairs.push(tokens.encode(query.slice(0, chunk), piece));
           owners.push(index);
         }
       }
       const best = Array.from<number>({ length: texts.length }).fill(-Infinity);
       for (const batch of planBatches(pairs, batchTokens)) {
         const rows = batch.map((index) => pairs[index] as EncodedText);
-        const { data } = await session.run(tokenBatch(rows, padding), { signal: call.signal });
+        const { data } = await session.run(tokenBatch(rows, tokens.padding), { signal: call.signal });
         if (data.length !== rows.length) throw notAPairModel(file, data.length / rows.length);
         for (const [row, index] of batch.entries()) {
           const owner = owners[index] as number;
