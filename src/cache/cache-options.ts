@@ -138,3 +138,27 @@ function isTier(tier: Partial<CacheTier> | undefined): boolean {
   const { get, set, delete: remove, clear, entries, stats, close } = tier;
   return [get, set, remove, clear, entries, stats, close].every((method) => typeof method === "function");
 }
+
+/** The limits in a configuration, checked against what the tier can change. */
+export function parseLimits(configuration: CacheConfiguration, tiers: readonly CacheTier[]): [CacheTier, TierLimits] | undefined {
+  const { tier: name, maxBytes, maxEntries, eviction } = configuration;
+  const limits: TierLimits = {
+    maxBytes: maxBytes === undefined ? undefined : parseByteSize("configure.maxBytes", maxBytes),
+    maxEntries: maxEntries === undefined ? undefined : parseCount("configure.maxEntries", maxEntries),
+    eviction: eviction === undefined ? undefined : parseChoice("configure.eviction", eviction, EVICTION_NAMES),
+  };
+  const asked = (Object.keys(limits) as (keyof TierLimits)[]).filter((limit) => limits[limit] !== undefined);
+  if (asked.length === 0 && name === undefined) return undefined;
+  const tier = tiers.find((known) => known.name === name);
+  if (tier === undefined) {
+    throw new StrataConfigError("configure.tier", name, `one of the tiers ${tiers.map((known) => `"${known.name}"`).join(", ")}`);
+  }
+  const { configurable = [] } = tier;
+  for (const limit of asked) {
+    if (!configurable.includes(limit)) {
+      const accepted = configurable.length === 0 ? "nothing" : configurable.join(", ");
+      throw new StrataConfigError(`configure.${limit}`, limits[limit], `for the ${tier.name} tier: ${accepted}`);
+    }
+  }
+  return [tier, limits];
+}

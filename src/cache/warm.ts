@@ -2,8 +2,7 @@
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { Runnable } from "@langchain/core/runnables";
 import { StrataConfigError } from "../core/errors.ts";
-import { parseCount, refuseUnknown } from "../core/options.ts";
-import { parseFunction } from "./cache-options.ts";
+import { parseFunction, parseCount, refuseUnknown } from "../core/options.ts";
 import { runnableCacher } from "./cached-model.ts";
 import { hitOf } from "./response-codec.ts";
 import type { TieredCache } from "./tiered-cache.ts";
