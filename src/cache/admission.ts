@@ -1,9 +1,10 @@
 /** Which answers are worth keeping: a cache must not freeze an accident. */
 import type { Generation } from "@langchain/core/outputs";
+import { letGo } from "../core/abort.ts";
 import type { Json } from "../core/plain.ts";
 import type { StoredAnswer } from "./response-codec.ts";
 
-/** Says no to an answer; it adds to the built-in rules and never replaces them. */
+/** Says yes, with `true`, or no to an answer, at once; it adds to the built-in rules and never replaces them. */
 export type Admit = (request: { readonly generations: readonly Generation[] }, response: StoredAnswer) => boolean;
 
 /** Finish reasons of an answer that was cut off or withheld, in small letters. A missing reason is not one of them. */
@@ -26,7 +27,11 @@ export function admitAnswer(answer: StoredAnswer, admit: Admit | undefined, gene
     // Streamed by Anthropic, the reason is among the `additional_kwargs`.
     if ([info, message?.response_metadata, message?.additional_kwargs].some(wasCutOff) || isEmpty(generation)) return false;
   }
-  return admit?.({ generations }, answer) ?? true;
+  if (admit === undefined) return true;
+  const said: unknown = admit({ generations }, answer);
+  letGo(said);
+  // Nothing else: a promise, which an `async` function gives, is no yes, and neither is a forgotten `return`.
+  return said === true;
 }
 
 /** The first finish reason in what a provider says of an answer; `undefined` when it gives none. */

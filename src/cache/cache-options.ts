@@ -44,7 +44,10 @@ export interface TieredCacheOptions {
   readonly rollout?: RolloutOptions | undefined;
   /** Whether identical calls wait for the first; default `true`, for at most 30 s. */
   readonly coalesce?: boolean | { readonly maxWait?: Duration } | undefined;
-  /** May refuse to store an answer; adds to the built-in rules (no empty, truncated, filtered answers). */
+  /**
+   * Stores an answer only where it gives `true`, at once: a promise is a no. Adds to the built-in rules (no empty, truncated, filtered
+   * answers).
+   */
   readonly admit?: Admit | undefined;
   /** Sees every event. */
   readonly observer?: Observer | undefined;

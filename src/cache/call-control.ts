@@ -8,6 +8,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
+import { letGo } from "../core/abort.ts";
 import { StrataConfigError } from "../core/errors.ts";
 import { parseDuration, refuseUnknown, type Duration } from "../core/options.ts";
 import { scopeDigest, widerScopes, type Scope } from "../core/scope.ts";
@@ -131,5 +132,6 @@ function fromFunction(scope: ScopeOption, config: RunnableConfig | undefined, mo
     // The user's own function, such as one that reads a field of a config that is not there: no scope can be told.
     return NO_SCOPE;
   }
+  letGo(given);
   return given === undefined ? NO_SCOPE : describeScope(given);
 }

@@ -13,6 +13,11 @@ export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
+/** Lets go of what a user's function gave where no promise is accepted: unhandled, its rejection would end the process. */
+export function letGo(given: unknown): void {
+  if (isPromise(given)) given.then(undefined, () => undefined);
+}
+
 /** Who waits for one signal, behind a single listener. */
 interface Watch {
   readonly callbacks: Set<() => void>;

@@ -126,6 +126,19 @@ describe("the user's `admit`", () => {
     await cache.close();
   });
 
+  test.each<[string, () => unknown]>([
+    ["the promise of a no", async () => false],
+    ["the promise of a yes, for which nobody waits", async () => true],
+    ["a promise that fails, which does not end the process", () => Promise.reject(new Error("mine"))],
+    ["nothing, for want of a `return`", () => undefined],
+  ])("takes %s for a no", async (_what, admit) => {
+    const { cache, store, lookup } = cacheBed({ tiers: [memoryTier()], admit: admit as () => boolean });
+    await store("prompt", "text");
+    expect(await lookup("prompt")).toBeUndefined();
+    expect(cache.stats().bypassed).toEqual({ "not-admitted": 1 });
+    await cache.close();
+  });
+
   test("can refuse what the built-in rules admit, and cannot admit what they refuse", async () => {
     const { cache, store, lookup, events } = cacheBed({
       tiers: [memoryTier()],

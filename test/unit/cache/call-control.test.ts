@@ -7,6 +7,13 @@ function asked(strata: unknown): { configurable: Record<string, unknown> } {
   return { configurable: { strata } };
 }
 
+test("an async scope function that fails is no scope, and does not end the process", async () => {
+  const resolve = controlResolver((() => Promise.reject(new Error("mine"))) as never, undefined);
+  expect(() => resolve(undefined)).toThrow(StrataConfigError);
+  // Vitest fails a run in which a rejection was not handled.
+  await new Promise((resolved) => setImmediate(resolved));
+});
+
 describe("what a call asks for", () => {
   test("is nothing, when there is no config or nothing of ours in it", () => {
     const resolve = controlResolver("global", undefined);
