@@ -43,23 +43,24 @@ export class FlatMemory {
   put(name: string, record: AcceptedRecord): void {
     const known = this.#partitions.get(name)?.find(record.id);
     if (known !== undefined) this.drop(known);
+    // Before, so that no room is made for what then has to make way.
+    while (this.#oldest !== undefined && this.#isFull(name, record.vector.length)) this.drop(this.#oldest);
     let partition = this.#partitions.get(name);
+    const before = partition?.bytes ?? 0;
     if (partition === undefined) this.#partitions.set(name, (partition = new FlatPartition(name, record.vector.length)));
-    const before = partition.bytes;
     this.#append(partition.add(record));
     this.#bytes += partition.bytes - before;
     this.#vectors++;
-    while (this.#oldest !== this.#newest && this.#isOver()) this.drop(this.#oldest as FlatEntry);
   }
 
   drop(entry: FlatEntry): void {
     const { partition } = entry;
     const before = partition.bytes;
     partition.remove(entry);
-    this.#bytes += partition.bytes - before;
     this.#vectors--;
     this.#unlink(entry);
     if (partition.size === 0) this.#partitions.delete(partition.name);
+    this.#bytes += (partition.size === 0 ? 0 : partition.bytes) - before;
   }
 
   clear(): void {
@@ -91,8 +92,10 @@ export class FlatMemory {
     }
   }
 
-  #isOver(): boolean {
-    return this.#vectors > this.#limits.maxVectors || this.#bytes > this.#limits.maxBytes;
+  /** Whether one vector more in a partition is one too many. */
+  #isFull(name: string, dimensions: number): boolean {
+    const growth = this.#partitions.get(name)?.growth ?? FlatPartition.bytesOfOne(dimensions);
+    return this.#vectors >= this.#limits.maxVectors || this.#bytes + growth > this.#limits.maxBytes;
   }
 
   #append(entry: FlatEntry): void {

@@ -86,6 +86,19 @@ describe("flatIndex", () => {
     expect(count).toBeGreaterThan(700);
   });
 
+  test("counts what it takes where every partition holds one vector", async () => {
+    const index = flatIndex({ maxBytes: "4mb" });
+    const vector = Float32Array.from({ length: 384 }, (_, at) => at + 1);
+    for (let each = 0; each < 4_000; each++) await index.add(`p${each}`, [{ id: "a", vector }]);
+    const { bytes = 0, vectors: count = 0 } = await index.stats();
+    expect(bytes).toBeLessThanOrEqual(4 * 1024 * 1024);
+    expect(count).toBeGreaterThan(1_200);
+    const perVector = await roomOf(2_000, vector);
+    expect(perVector).toBeLessThanOrEqual(1.5 * (bytes / count));
+    await index.remove({ ids: ["a"] });
+    expect(await index.stats()).toEqual({ vectors: 0, bytes: 0 });
+  });
+
   test("lets go of what has expired", async () => {
     const clock = manualClock();
     const index = flatIndex({ clock });
@@ -126,4 +139,14 @@ describe("FlatCodes", () => {
 function scoreScale(dimensions: number): number {
   const stride = Math.ceil(dimensions / 32) * 32;
   return Math.min(2_047, Math.floor(2 ** 31 / (127 * stride)) - 1) / 2_047;
+}
+
+/** Bytes of arrays that each of so many partitions of one vector takes. */
+async function roomOf(partitions: number, vector: Float32Array): Promise<number> {
+  const index = flatIndex();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let each = 0; each < partitions; each++) await index.add(`p${each}`, [{ id: "a", vector }]);
+  const after = process.memoryUsage().arrayBuffers;
+  expect(await index.stats()).toMatchObject({ vectors: partitions });
+  return (after - before) / partitions;
 }
