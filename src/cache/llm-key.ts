@@ -35,6 +35,8 @@ export function readLlmKey(llmKey: string, modelId: string | undefined): ModelId
   const structured = [...fields].some(([name, value]) => asksForStructure(name, value));
   for (const [name, value] of [...fields].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     if (isVolatile(name, value) || value === undefined || isSecret(name, value)) continue;
+    // Two tools given to a call as they are, not bound, print alike: nothing but their class is said.
+    if (holdsUnprintable(value)) return { bypass: "placeholder" };
     parts.push(name, JSON.stringify(withoutSecrets(name, value)));
   }
   return { digest: digest(...parts), structured };
@@ -63,6 +65,13 @@ function parseFields(text: string): Map<string, unknown> | undefined {
     at = end + 1;
   }
   return fields.size === 0 ? undefined : fields;
+}
+
+/** Whether LangChain has put `{ lc: 1, type: "not_implemented", id: [class] }` in the place of some object. */
+function holdsUnprintable(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { lc, type } = value as { lc?: unknown; type?: unknown };
+  return (lc === 1 && type === "not_implemented") || Object.values(value).some(holdsUnprintable);
 }
 
 /** The index just after the JSON value that begins at `from`: the next comma outside of strings and brackets, or the end. */

@@ -13,6 +13,13 @@ function identityOf(key: string, modelId?: string): string {
 
 const MODEL = llmKey();
 
+test("tools that were not bound, of which LangChain prints no more than the class, are not cached", () => {
+  const tool = '{"lc":1,"type":"not_implemented","id":["langchain","tools","DynamicStructuredTool"]}';
+  expect(readLlmKey(`${MODEL},tools:[${tool}]`, undefined)).toEqual({ bypass: "placeholder" });
+  expect(readLlmKey(`${MODEL},tools:[{"deep":[${tool}]}]`, "mine")).toEqual({ bypass: "placeholder" });
+  expect(identityOf(`${MODEL},store:${tool},runtime:[${tool}]`)).toBe(identityOf(MODEL));
+});
+
 test("what LangGraph calls its run time is left out, and a parameter of the model's own with such a name is not", () => {
   expect(identityOf(`${MODEL},context:{"thread":1},state:{"messages":[]}`)).toBe(identityOf(MODEL));
   const texts = ['context:"a"', 'context:"b"', "context:1", 'state:"a"', 'store:"a"'];
