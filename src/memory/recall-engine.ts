@@ -3,6 +3,7 @@
  * look where the first was unsure. What fails on the way is left out and said.
  */
 import type { CallOptions } from "../core/abort.ts";
+import { wordForms } from "../text/terms.ts";
 import { OwnerMemory } from "./owner-memory.ts";
 import type { OwnerMemories } from "./owner-memories.ts";
 import type { Degradation } from "./recall.ts";
@@ -50,6 +51,9 @@ export interface EngineResult extends Route {
 export const MAX_QUERY = 32_768;
 /** Standard deviations by which another conversation must lead before a search of the session alone is widened. */
 const LEAD = 1;
+/** Greetings and thanks are above it, keywords below. */
+const SURELY_NOTHING = 0.975;
+const LONGEST_KEYWORDS = 80;
 /** Of a large owner's session, read for what stands at its end. */
 const TAIL = 256;
 const CANDIDATES = 300;
@@ -79,7 +83,7 @@ export class RecallEngine {
     const hasSession = sessionId !== undefined && (memory.order.turnsOf(memory.order.session(sessionId) ?? -1).length ?? 0) > 0;
     const route = isAuto
       ? this.#options.route({ query, time: window?.isHard ? window.text : undefined, hasSession, standing })
-      : { strategy, reason: "as configured", propensity: 1, isExploration: false };
+      : { strategy, reason: "as configured", confidence: 1, propensity: 1, isExploration: false };
     const large: readonly Degradation[] = isLarge ? ["large-owner"] : [];
     let compared: { cosines?: Float32Array | undefined; degraded: readonly Degradation[] } | undefined;
     const find = async (name: Strategy): Promise<readonly FoundTurn[]> => {
@@ -93,7 +97,9 @@ export class RecallEngine {
     let found = await find(route.strategy);
     let served: Route = route;
     if (isAuto && !route.isExploration) {
-      const doubt = await unsure(route.strategy, found, () => find("cross_conversation"));
+      const doubt = holdsKeywords(route, query, memory)
+        ? "there are messages with these words"
+        : await unsure(route.strategy, found, () => find("cross_conversation"));
       if (doubt !== undefined) {
         served = { ...route, strategy: "hybrid", reason: `${route.reason}; then hybrid, since ${doubt}` };
         found = await find("hybrid");
@@ -130,6 +136,13 @@ export class RecallEngine {
     for (const turn of (await source.turns({ ownerId, sessionId, afterSeq, limit: TAIL, signal })).turns) memory.put(turn);
     return memory;
   }
+}
+
+/** Few words, all of them in the owner's messages, and not surely a greeting: somebody searches. */
+function holdsKeywords({ strategy, confidence }: Route, query: string, memory: OwnerMemory): boolean {
+  if (strategy !== "session_only" || confidence >= SURELY_NOTHING || query.length > LONGEST_KEYWORDS) return false;
+  const words = wordForms(query);
+  return words.length > 0 && words.length <= 3 && words.every((forms) => forms.some((form) => memory.lexical.has(form)));
 }
 
 /** What is wrong with the outcome of a routed search; `undefined` when nothing is. */

@@ -21,6 +21,8 @@ export interface Route {
   readonly strategy: Strategy;
   /** For people: one sentence. */
   readonly reason: string;
+  /** 0 to 1: how much speaks for it; 1 where it is certain. */
+  readonly confidence: number;
   /** With what probability it would be chosen again, so that outcomes can be weighed. */
   readonly propensity: number;
   readonly isExploration: boolean;
@@ -45,19 +47,20 @@ const OTHER_CONVERSATIONS =
 export function recallRouter({ model, random, exploration }: RecallRouterOptions): RecallRouter {
   return (request) => {
     const certain = certainRoute(request);
-    if (certain !== undefined) return { ...certain, propensity: 1, isExploration: false };
+    if (certain !== undefined) return { ...certain, confidence: 1, propensity: 1, isExploration: false };
     const opinion = model(request.query);
-    const { strategy, reason } = decided(opinion.probabilities, request);
+    const { strategy, reason, confidence } = decided(opinion.probabilities, request);
     const others = STRATEGIES.filter((name) => name !== strategy && name !== "session_only" && isPossible(name, request));
     // Small talk is not explored: nobody reports an outcome of it.
     if (exploration === 0 || others.length === 0 || strategy === "session_only") {
-      return { strategy, reason, propensity: 1, isExploration: false };
+      return { strategy, reason, confidence, propensity: 1, isExploration: false };
     }
-    if (random() >= exploration) return { strategy, reason, propensity: 1 - exploration, isExploration: false };
+    if (random() >= exploration) return { strategy, reason, confidence, propensity: 1 - exploration, isExploration: false };
     const tried = others[Math.min(others.length - 1, Math.floor(random() * others.length))] as Strategy;
     return {
       strategy: tried,
       reason: `tried in place of ${strategy}, to learn how it serves`,
+      confidence: 0,
       propensity: exploration / others.length,
       isExploration: true,
     };
@@ -76,19 +79,22 @@ function certainRoute({ query, time, hasSession }: RouteRequest): Pick<Route, "s
   return undefined;
 }
 
-function decided(probabilities: Readonly<Record<Strategy, number>>, request: RouteRequest): Pick<Route, "strategy" | "reason"> {
+function decided(
+  probabilities: Readonly<Record<Strategy, number>>,
+  request: RouteRequest,
+): Pick<Route, "strategy" | "reason" | "confidence"> {
   const weighed = STRATEGIES.map((name) => ({ name, value: probabilities[name] * request.standing(name) }));
   const sum = weighed.reduce((total, { value }) => total + value, 0);
   const best = weighed.reduce((a, b) => (b.value > a.value ? b : a));
   const share = sum > 0 ? best.value / sum : 0;
   const percent = `${Math.round(share * 100)} %`;
   if (!isPossible(best.name, request)) {
-    return { strategy: "hybrid", reason: `${best.name} (${percent}) needs a session with messages` };
+    return { strategy: "hybrid", confidence: share, reason: `${best.name} (${percent}) needs a session with messages` };
   }
   if (!(share >= (best.name === "session_only" ? SURE_OF_NOTHING : SURE))) {
-    return { strategy: "hybrid", reason: `undecided: ${best.name} has ${percent}` };
+    return { strategy: "hybrid", confidence: share, reason: `undecided: ${best.name} has ${percent}` };
   }
-  return { strategy: best.name, reason: `${best.name} fits the wording best (${percent})` };
+  return { strategy: best.name, confidence: share, reason: `${best.name} fits the wording best (${percent})` };
 }
 
 function isPossible(strategy: Strategy, { hasSession }: RouteRequest): boolean {
