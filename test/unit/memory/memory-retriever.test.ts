@@ -1,4 +1,4 @@
-import { Document } from "@langchain/core/documents";
+import type { Document } from "@langchain/core/documents";
 import { BaseDocumentCompressor } from "@langchain/core/retrievers/document_compressors";
 import { afterEach, describe, expect, test } from "vitest";
 import {
@@ -488,7 +488,7 @@ describe("limits", () => {
     ["topK", { topK: 5 }],
     ["rerank", { rerank: {} }],
   ])("a wrong %s is named", (name, wrong) => {
-    const make = () => new AdaptiveMemoryRetriever({ store: ana(), ...wrong } as AdaptiveMemoryRetrieverOptions);
+    const make = () => new AdaptiveMemoryRetriever({ store: ana(), ...wrong });
     expect(make).toThrow(StrataConfigError);
     expect(make).toThrow(new RegExp(name));
   });
