@@ -234,3 +234,30 @@ describe.each(ENGINES)("a conversation store on %s", (engine) => {
     await expect(store.conversations()).rejects.toMatchObject({ code: "CLOSED" });
   });
 });
+
+describe("a conversation store with a read replica", () => {
+  const bed = conversationBed("PostgreSQL");
+
+  test("lists what it wrote, from a server that answers for itself and from one that cannot", async () => {
+    const sql = await bed.sql();
+    const asked: string[] = [];
+    const replica = { ...sql, query: (text: string, ...rest: never[]) => (asked.push(text), sql.query(text, ...rest)) };
+    const store = await bed.store({ readReplica: replica as typeof sql });
+    await say(store, "ada", "1", "a");
+    expect((await store.conversations({ ownerId: "ada" })).conversations).toHaveLength(1);
+    expect((await store.messages({ ownerId: "ada" })).messages).toHaveLength(1);
+    expect(asked.filter((text) => text.includes("strata_"))).toHaveLength(2);
+    const broken = await bed.store({ readReplica: { ...sql, query: () => Promise.reject(new Error("away")) } });
+    expect((await broken.conversations({ ownerId: "ada" })).conversations).toHaveLength(1);
+  });
+
+  test.each([
+    [{ durability: "redis" } as const, "ConversationStore.durability"],
+    [{ hotWindow: { messages: 5 } }, "ConversationStore.hotWindow"],
+    [{ readReplica: {} as never }, "ConversationStore.readReplica"],
+    [{ sql: undefined as never }, "ConversationStore.sql"],
+    [{ redos: "x" } as never, "ConversationStore.redos"],
+  ])("refuses %j", async (options, named) => {
+    await expect(bed.store(options)).rejects.toThrow(named);
+  });
+});
