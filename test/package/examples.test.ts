@@ -120,6 +120,13 @@ why:
 after "wrong": model
 asked …x, hits 2: How do I size a position?
 asked 1x, hits 0: Where is the library?`,
+  "14-recall.ts": `
+qual é o meu limite de risco? -> hybrid: Meu limite de risco é 1% por operação.
+What did we discuss yesterday? -> cross_conversation: I closed the gold trade with a profit of 40 pips.
+Obrigado, até amanhã! -> session_only: Nothing was looked up: the conversation itself is enough.
+the same question in another spelling: from the cache
+what Bob finds of it: 0 messages
+{"at":"2026-05-01T12:00:00.000Z","role":"human","conversation":"may-1","text":"Meu limite de risco é 1% por operação."}`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));

@@ -15,6 +15,7 @@ import { findTimeExpression } from "../../../src/memory/time/time-expression.ts"
 import { TurnOrder } from "../../../src/memory/turn-order.ts";
 import { beam, locomo, type BenchConversation, type Question } from "./conversations.ts";
 import { mean, recallAt, recallWithinTokens } from "./metrics.ts";
+import { recalls as recallThrough, routingLine, type RecallRow } from "./recall-runs.ts";
 import { inPortuguese, timeLogs, timeQuestions, type TimeLog } from "./time-questions.ts";
 
 const TOKENS = [500, 1_000, 2_000, 4_000];
@@ -171,6 +172,11 @@ async function main(): Promise<void> {
   withinTokens("BEAM-100K", chats);
 
   const logs = timeLogs(join(folder, "tmd"));
+  await routing(
+    talks.map(({ conversation }) => conversation),
+    logs,
+    embeddings,
+  );
   const english = timeQuestions(join(folder, "tmd"));
   const portuguese = english.flatMap((question) => {
     const text = inPortuguese(question.text);
@@ -183,6 +189,39 @@ async function main(): Promise<void> {
   ] as const) {
     const { capped, understood } = timeRecall(logs, questions);
     console.log(`| ${name} | ${questions.length} | ${(100 * understood).toFixed(1)} % | ${capped.toFixed(3)} |`);
+  }
+}
+
+/** Small talk, beside which a router that always searches pays for nothing. Every line is written for this file. */
+const SMALL_TALK =
+  "Hi there!|Good morning|Thanks a lot, that helped|Ok, got it|Bye, see you|What is the capital of France?|Translate this to German|Explain recursion to me|Oi, tudo bem?|Bom dia!|Valeu, obrigado|Entendi, perfeito|Até amanhã|Qual é a capital do Japão?|Traduz isso para inglês|O que é uma API?".split(
+    "|",
+  );
+
+async function routing(
+  talks: readonly BenchConversation[],
+  logs: readonly TimeLog[],
+  embeddings: LocalEmbeddings,
+): Promise<void> {
+  console.log(
+    "\n| router | questions | R@10 | R_cap@10 | tokens | ms | served by |\n| --- | --- | --- | --- | --- | --- | --- |",
+  );
+  const times = timeQuestions(join(process.env["STRATA_BENCH_DATA"] ?? "", "memory", "tmd")).filter((_, at) => at % 20 === 0);
+  const none = SMALL_TALK.map((text) => ({ text, kind: "small talk", relevant: new Set<string>() }));
+  for (const strategy of ["hybrid", "auto"] as const) {
+    const run = { strategy, embeddings };
+    const facts = (await Promise.all(talks.map((talk) => recallThrough(talk, run)))).flat();
+    const dated: RecallRow[] = [];
+    for (const log of logs) {
+      const turns = log.turns.map((turn, seq) => ({ ...turn, seq, role: "human" }));
+      const questions = times.filter(({ log: name }) => name === log.name);
+      if (questions.length > 0) dated.push(...(await recallThrough({ turns, questions }, { ...run, now: log.now })));
+    }
+    const idle = (await Promise.all(talks.map((talk) => recallThrough({ turns: talk.turns, questions: none }, run)))).flat();
+    console.log(routingLine(`LoCoMo, ${strategy}`, facts));
+    console.log(routingLine(`TMD, one in 20, ${strategy}`, dated));
+    console.log(routingLine(`small talk, ${strategy}`, idle));
+    console.log(routingLine(`all three, ${strategy}`, [...facts, ...dated, ...idle]));
   }
 }
 

@@ -1,0 +1,74 @@
+/** Recalls through the public retriever: what each strategy and the router find, for how many tokens. */
+import type { EmbeddingsInterface } from "@langchain/core/embeddings";
+import type { SessionState } from "../../../src/history/turn-search.ts";
+import { AdaptiveMemoryRetriever } from "../../../src/memory/memory-retriever.ts";
+import type { Strategy } from "../../../src/memory/strategy.ts";
+import type { TurnSource } from "../../../src/memory/turn-source.ts";
+import type { BenchConversation, Question } from "./conversations.ts";
+import { mean, recallAt } from "./metrics.ts";
+
+export interface RecallRow {
+  readonly question: Question;
+  readonly recall: number;
+  readonly capped: number;
+  readonly tokens: number;
+  readonly ms: number;
+  readonly strategy: Strategy;
+}
+
+export interface RecallRun {
+  readonly now?: number;
+  readonly embeddings?: EmbeddingsInterface | undefined;
+  readonly strategy: "auto" | Strategy;
+}
+
+/** One conversation of a set as an owner's history. */
+function sourceOf({ turns }: Pick<BenchConversation, "turns">): TurnSource {
+  const lastSeq = new Map<string, number>();
+  for (const { sessionId, seq } of turns) lastSeq.set(sessionId, Math.max(seq, lastSeq.get(sessionId) ?? 0));
+  const states: SessionState[] = [...lastSeq].map(([sessionId, seq]) => ({ sessionId, lastSeq: seq, revision: "1" }));
+  return { position: async () => "1", sessions: async () => states, turns: async () => ({ turns }) };
+}
+
+export async function recalls(
+  conversation: Pick<BenchConversation, "turns" | "questions">,
+  run: RecallRun,
+): Promise<RecallRow[]> {
+  const { strategy, embeddings, now = Math.max(...conversation.turns.map(({ createdAt }) => createdAt || 0)) + 60_000 } = run;
+  const memory = new AdaptiveMemoryRetriever({
+    store: sourceOf(conversation),
+    embeddings,
+    strategy,
+    queryCache: false,
+    exploration: 0,
+  });
+  await memory.warm({ ownerId: "owner" });
+  const rows: RecallRow[] = [];
+  for (const question of conversation.questions) {
+    const recall = await memory.recall(question.text, { ownerId: "owner", now: new Date(now) });
+    const ids = recall.documents.map(({ metadata }) => metadata.messageId);
+    const quality = question.relevant.size === 0 ? undefined : recallAt(ids, question.relevant);
+    rows.push({
+      question,
+      recall: quality?.recall ?? Number.NaN,
+      capped: quality?.capped ?? Number.NaN,
+      tokens: recall.documents.reduce((sum, { pageContent }) => sum + Math.ceil(pageContent.length / 4), 0),
+      ms: recall.latencyMs,
+      strategy: recall.strategy,
+    });
+  }
+  await memory.close();
+  return rows;
+}
+
+/** A line of the table: recall where something is to be found, tokens over all questions. */
+export function routingLine(name: string, rows: readonly RecallRow[]): string {
+  const answerable = rows.filter(({ recall }) => !Number.isNaN(recall));
+  const uses = new Map<Strategy, number>();
+  for (const { strategy } of rows) uses.set(strategy, (uses.get(strategy) ?? 0) + 1);
+  const used = [...uses]
+    .toSorted((a, b) => b[1] - a[1])
+    .map(([strategy, count]) => `${strategy} ${((100 * count) / rows.length).toFixed(0)} %`);
+  const capped = mean(answerable.map((row) => row.capped)).toFixed(3);
+  return `| ${name} | ${rows.length} | ${mean(answerable.map((row) => row.recall)).toFixed(3)} | ${capped} | ${mean(rows.map((row) => row.tokens)).toFixed(0)} | ${mean(rows.map((row) => row.ms)).toFixed(2)} | ${used.join(", ")} |`;
+}
