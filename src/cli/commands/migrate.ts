@@ -28,16 +28,16 @@ May be run again, and by several at once: each step is carried out once.`,
     if (database === undefined && values.pglite === undefined) {
       throw new UsageError("Which database? Give --database, --pglite, or DATABASE_URL.");
     }
-    const { sql, close } = values.pglite === undefined ? await openPostgres(database as string) : openPglite(values.pglite);
+    const opened = values.pglite === undefined ? await openPostgres(database as string) : openPglite(values.pglite);
     try {
-      const applied = await migrateTables(sql, "history", HISTORY_MIGRATIONS);
+      const applied = await migrateTables(opened.sql, "history", HISTORY_MIGRATIONS);
       if (values.json === true) terminal.out(JSON.stringify({ applied, known: HISTORY_MIGRATIONS.length }));
       else if (applied.length === 0) terminal.out("Nothing to do: the tables are up to date.");
       else
         terminal.out(`Applied ${applied.length === 1 ? "step" : "steps"} ${applied.join(", ")} of ${HISTORY_MIGRATIONS.length}.`);
       return 0;
     } finally {
-      await close();
+      await opened.close();
     }
   },
 };

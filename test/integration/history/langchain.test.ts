@@ -1,6 +1,6 @@
 /** The history where LangChain's users have one: around a chain, and in an agent. */
 import { ChatDeepSeek } from "@langchain/deepseek";
-import { AIMessage, HumanMessage, ToolMessage, type BaseMessage } from "@langchain/core/messages";
+import { HumanMessage, type AIMessage, type BaseMessage, type ToolMessage } from "@langchain/core/messages";
 import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
 import { RunnableWithMessageHistory } from "@langchain/core/runnables";
 import { MemorySaver } from "@langchain/langgraph";
