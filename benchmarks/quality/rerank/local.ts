@@ -10,14 +10,14 @@ import { collection, sample, type Collection } from "./data.ts";
 const CANDIDATES = 50;
 const SETS = ["scifact", "faquad-pt", "stackfaq"] as const;
 
-export async function localTables(folder: string, queries: number): Promise<void> {
+export async function localTables(folder: string, queries: number, sets: readonly string[]): Promise<void> {
   console.log(`#### Local reranking, nDCG@10, 50 candidates of BM25, ${queries} queries of each set\n`);
   console.log(
     "| set | BM25 | BM25, all queries | cosine over all documents | late interaction | fused by score | hurt / helped |",
   );
   console.log("| --- | ---: | ---: | ---: | ---: | ---: | --- |");
   const reranker = lateInteractionReranker({ maxBytes: "2gb" });
-  for (const set of SETS) {
+  for (const set of sets.length > 0 ? sets : SETS) {
     const all = collection(folder, set);
     const index = new Bm25();
     for (const { text } of all.documents) index.add(text);

@@ -1,7 +1,7 @@
 /**
  * Reranking, measured: `npm run bench:quality:rerank`, with STRATA_BENCH_DATA naming a folder with rerank/.
  *
- *     npx tsx benchmarks/quality/rerank/main.ts [recorded|pairs|latency|local] [queries of each set, default 100]
+ *     npx tsx benchmarks/quality/rerank/main.ts [recorded|pairs|latency|local] [queries of each set, default 100] [sets]
  */
 import { provenance } from "../../harness.ts";
 import { dataFolder } from "./data.ts";
@@ -10,7 +10,7 @@ import { pairTable } from "./pairs.ts";
 import { recordedTables } from "./recorded.ts";
 
 const folder = dataFolder();
-const [part = "all", queries = "100"] = process.argv.slice(2);
+const [part = "all", queries = "100", ...sets] = process.argv.slice(2);
 if (folder === undefined) {
   console.log("No collections: STRATA_BENCH_DATA must name a folder with rerank/{scifact,faquad-pt,stackfaq,trec-dl19}.");
 } else {
@@ -18,5 +18,5 @@ if (folder === undefined) {
   if (part === "all" || part === "recorded") await recordedTables(folder);
   if (part === "all" || part === "pairs") await pairTable(folder);
   if (part === "all" || part === "latency") await latencyTable(folder);
-  if (part === "all" || part === "local") await localTables(folder, Number(queries));
+  if (part === "all" || part === "local") await localTables(folder, Number(queries), sets);
 }
