@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { calibratedPolicy } from "../../src/cache/semantic/policies/calibrated.ts";
 import { diskTier } from "../../src/cache/tiers/disk.ts";
 import { memoryTier } from "../../src/cache/tiers/memory.ts";
 import { TieredCache } from "../../src/cache/tiered-cache.ts";
@@ -51,3 +52,23 @@ test(
   },
   SLOW_MS,
 );
+
+test("what a calibrated policy learned survives kill -9, though nobody flushed the cache", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "strata-calibrated-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "cache");
+  const child = startTypeScript("test/fixtures/calibrated-process.ts", [path]);
+  const told = (await child.next()) as { populations: { labels: string }[] };
+  await child.kill();
+  expect(told.populations[0]?.labels.length).toBeGreaterThan(500);
+
+  const policy = calibratedPolicy();
+  const cache = new TieredCache({
+    ...{ tiers: [diskTier({ path })], scope: { tenant: "acme" }, coalesce: false },
+    semantic: { embeddings: new WordEmbeddings("words-1", 256), policy },
+  });
+  onTestFinished(() => cache.close());
+  await cache.similar("anything at all");
+  const restored = policy.export() as typeof told;
+  expect(restored.populations[0]?.labels).toBe(told.populations[0]?.labels);
+}, 60_000);

@@ -20,6 +20,8 @@ export interface NewAlias {
   /** What the answer saves, ms. */
   readonly cost: number;
   readonly by: "verifier" | "feedback";
+  /** Of the questions, from before the original was read. */
+  readonly epoch: number;
 }
 
 /** The alias has the tags of the answer, so that it goes with it, and those of its own call. */
@@ -32,5 +34,5 @@ export async function addAlias(parts: SemanticParts, alias: NewAlias): Promise<v
     tags: [...new Set([...original.tags, ...alias.tags])],
     createdAt: parts.options.clock.now(),
   };
-  if (await parts.questions.put(place, record, vector, cost)) parts.counters.aliases++;
+  if (await parts.questions.put(place, record, vector, cost, alias.epoch)) parts.counters.aliases++;
 }

@@ -44,7 +44,8 @@ interface Group {
   readonly members: Counted[];
 }
 
-const MANY = 256;
+/** Numbers multiplied before others get their turn: about 2 ms. */
+const MULTIPLIED_AT_ONCE = 2_000_000;
 
 /** @throws {@link StrataConfigError} naming the option */
 export async function clusterQuestions(
@@ -81,9 +82,14 @@ async function readCounted(parts: SemanticParts, hits: RecentHits, scope: Digest
 
 async function groupNear(counted: readonly Counted[], similarity: number): Promise<readonly Group[]> {
   const groups: Group[] = [];
-  for (const [at, question] of counted.entries()) {
+  let multiplied = 0;
+  for (const question of counted) {
     // It may take a second in all; others get their turn meanwhile.
-    if (at % MANY === MANY - 1) await new Promise((resolve) => setImmediate(resolve));
+    multiplied += groups.length * question.direction.length;
+    if (multiplied > MULTIPLIED_AT_ONCE) {
+      multiplied = 0;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     const group = groups.find(({ head }) => cosine(head.direction, question.direction) >= similarity);
     if (group === undefined) groups.push({ head: question, members: [question] });
     else group.members.push(question);

@@ -48,6 +48,7 @@ async function withdraw(parts: SemanticParts, hit: RecentHit, match: SemanticMat
   const { questions, policy, options } = parts;
   const { scope, within = [], answer } = hit;
   const { family, id, candidateId, similarity, question } = match;
+  const { epoch } = questions;
   const known = await questions.get(scope, family, id);
   // Its vector led others to the answer as well.
   if (known !== undefined) await questions.drop(family, id, known.partition);
@@ -59,17 +60,18 @@ async function withdraw(parts: SemanticParts, hit: RecentHit, match: SemanticMat
     createdAt: options.clock.now(),
     expiresAt: known?.expiresAt,
   };
-  await questions.put({ scope, within, family, id }, record, undefined, 0);
+  await questions.put({ scope, within, family, id }, record, undefined, 0, epoch);
   if (policy.learn !== undefined || candidateId === id) return;
   const original = await questions.get(scope, family, candidateId);
   if (original === undefined) return;
   const floor = Math.max(original.floor ?? -1, similarity);
-  await questions.put({ scope, within, family, id: candidateId }, { ...original, floor }, undefined, 0);
+  await questions.put({ scope, within, family, id: candidateId }, { ...original, floor }, undefined, 0, epoch);
 }
 
 async function confirm(parts: SemanticParts, hit: RecentHit, match: SemanticMatch): Promise<void> {
   const { scope, within = [], tags = [], answer } = hit;
   const { family, id, candidateId, vector, partition, question } = match;
+  const { epoch } = parts.questions;
   const [known, original, found] = await Promise.all([
     parts.questions.get(scope, family, id),
     parts.questions.get(scope, family, candidateId),
@@ -78,6 +80,6 @@ async function confirm(parts: SemanticParts, hit: RecentHit, match: SemanticMatc
   if (candidateId === id || found === undefined || known?.answer === answer) return;
   await addAlias(parts, {
     ...{ place: { scope, within, family, id }, text: question.text, tags, vector, partition, known, original },
-    ...{ expiresAt: found.expiresAt, cost: found.cost, by: "feedback" },
+    ...{ expiresAt: found.expiresAt, cost: found.cost, by: "feedback", epoch },
   });
 }

@@ -29,6 +29,8 @@ export interface Looked {
   neighbours: readonly Neighbour[];
   candidates: readonly SemanticCandidate[];
   decision?: SemanticDecision;
+  /** Of the questions, when it began: what a removal since then took is not written again. */
+  readonly epoch: number;
   /** Time that the verifier and the adapter took, ms: it is told apart from the step's own. */
   modelMs: number;
 }
@@ -45,7 +47,15 @@ export class Lookup {
 
   /** @param mayServe whether the rollouts let this call be served */
   async run(ask: Ask, mayServe: boolean): Promise<{ readonly looked: Looked; readonly found?: FoundAnswer | undefined }> {
-    const looked: Looked = { ask, outcome: "missed", reason: "no-candidates", neighbours: [], candidates: [], modelMs: 0 };
+    const looked: Looked = {
+      ask,
+      outcome: "missed",
+      reason: "no-candidates",
+      neighbours: [],
+      candidates: [],
+      epoch: this.#parts.questions.epoch,
+      modelMs: 0,
+    };
     const { scope, family, id } = ask.place;
     looked.known = await this.#parts.questions.get(scope, family, id);
     const known = await this.#known(looked);
@@ -200,6 +210,7 @@ export class Lookup {
       ...{ place, text: question.text, tags, known, vector, partition },
       ...{ original: neighbours[candidate]?.record, expiresAt: found.expiresAt, cost: found.cost },
       by: "verifier",
+      epoch: looked.epoch,
     });
     return this.#found(looked, found, "semantic", candidate);
   }

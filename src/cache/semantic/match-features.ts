@@ -4,7 +4,7 @@
  * traffic: "___ plays in position …" is in every other question of a quiz and says little, a surname says all.
  */
 import type { Phrase } from "./phrase.ts";
-import { areForms, type Difference } from "./vetoes.ts";
+import { formsIn, type Difference } from "./vetoes.ts";
 
 /** The features by name, in the order of the vector. The first is the constant. */
 export const FEATURES = [
@@ -98,8 +98,9 @@ function dice(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
 /** Share of the common words that are not in common order. */
 function disorder(a: Phrase, b: Phrase): number {
   const places: number[] = [];
+  const placeOf = formsIn(b.content);
   for (const word of a.content) {
-    const place = b.content.findIndex((other) => areForms(word, other));
+    const place = placeOf(word);
     if (place >= 0) places.push(place);
   }
   if (places.length < 2) return 0;

@@ -69,6 +69,8 @@ const LITERAL =
   /https?:\/\/\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.]+|(?:~|\.{1,2})?\/[\w.-]+(?:\/[\w.-]*)+|\b[A-Za-z]:\\\S+|\b\w+\([^()]*\)|\b[A-Za-z]\w*(?:_\w+)+|\b[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]+)+\b|\b[A-Za-z]\w*(?:(?:\.|::|->)[A-Za-z_]\w*)+|\$\{\w+\}|\$[A-Za-z_]\w*|--?[a-z][\w-]+(?==)|[=!<>]=|=>|&&|\|\||#[A-Za-z]\w*/g;
 const QUOTED = /"([^"]{1,200})"|(?<![\p{L}\p{N}])'([^']{1,200})'(?![\p{L}\p{N}])|`([^`]{1,400})`/gu;
 const TOKEN = /\d+(?:[.,:/-]\d+)*|[\p{L}]+(?:'[\p{L}]+)*[+#]{0,2}|us\$|r\$|[%$€£¥₹°<>=]/giu;
+/** "Tax-free" says "without tax." */
+const FREE = /([\p{L}]{3,})-free(?![\p{L}-])/giu;
 const CLITIC = /'(?:s|re|ll|ve|m|d)$/;
 
 const QUESTION_WORDS: ReadonlyMap<string, string> = new Map([
@@ -106,7 +108,7 @@ export function readPhrase(text: string): Phrase {
   const tokens: string[] = [];
   const starts: boolean[] = [];
   let end = 0;
-  const source = unquoted.normalize("NFKC").replace(/[–—−]/g, "-");
+  const source = unquoted.normalize("NFKC").replace(/[–—−]/g, "-").replace(FREE, "$1 without");
   for (const match of source.matchAll(TOKEN)) {
     const gap = source.slice(end, match.index);
     starts.push(tokens.length === 0 || /[.!?:;"\n(]/.test(gap));
@@ -185,7 +187,11 @@ function assemble(
     const date = DATES.get(token);
     if (date !== undefined && (!PERHAPS_DATES.has(token) || isDated(tokens, raws, at))) dates.add(date);
     const unit = UNITS.get(token);
-    if (unit !== undefined && date === undefined && token.length > 3) units.add(unit);
+    if (unit !== undefined && date === undefined && (token.length > 3 || isMeasured(tokens, at))) units.add(unit);
+    if (unit !== undefined || (date !== undefined && !POINTED.has(date)) || PERIODS.has(token)) {
+      const which = whichOf(tokens, at);
+      if (which !== undefined) dates.add(`${which} ${date ?? unit ?? PERIODS.get(token)}`);
+    }
     if (/^\p{L}$/u.test(token) && !GRAMMAR_LETTERS.has(token) && !/^[%°]/.test(token)) letters.add(token);
     if (/^[a-z][+#]{1,2}$/.test(token)) letters.add(token);
     if (!/^[\p{L}]/u.test(token)) continue;
@@ -294,6 +300,56 @@ function isDated(tokens: readonly string[], raws: readonly string[], at: number)
     (/^(?:in|on|of|last|next|this|since|until|till|by|em|de|during)$/.test(before) &&
       (/^\p{Lu}/u.test(raws[at]!) || before !== "of"))
   );
+}
+
+/** Days that say themselves which they are. */
+const POINTED: ReadonlySet<string> = new Set(["today", "tomorrow", "yesterday", "overmorrow", "tonight"]);
+/** Periods that are no units. */
+const PERIODS: ReadonlyMap<string, string> = new Map([
+  ...["quarter", "quarters", "trimestre"].map((word) => [word, "quarter"] as const),
+  ...["semester", "semesters", "semestre"].map((word) => [word, "semester"] as const),
+  ...["season", "seasons", "temporada"].map((word) => [word, "season"] as const),
+]);
+const WHICH: ReadonlyMap<string, string> = new Map([
+  ...[
+    "this",
+    "current",
+    "este",
+    "esta",
+    "neste",
+    "nesta",
+    "desse",
+    "dessa",
+    "deste",
+    "desta",
+    "esse",
+    "essa",
+    "nesse",
+    "nessa",
+    "atual",
+  ].map((word) => [word, "this"] as const),
+  ...["next", "upcoming", "coming", "proximo", "proxima", "seguinte"].map((word) => [word, "next"] as const),
+  ...["last", "past", "previous", "ultimo", "ultima", "passado", "passada", "anterior", "pasado", "pasada"].map(
+    (word) => [word, "last"] as const,
+  ),
+]);
+
+/** Behind the noun stand other words, and only in Portuguese and Spanish: "o dia está" (is), "a week this long". */
+const BEHIND: ReadonlyMap<string, string> = new Map([
+  ["atual", "this"],
+  ["seguinte", "next"],
+  ...["passado", "passada", "anterior", "pasado", "pasada"].map((word) => [word, "last"] as const),
+]);
+
+/** "This week", "last year", "semana passada", "mês que vem": which of the periods. */
+function whichOf(tokens: readonly string[], at: number): string | undefined {
+  const after = tokens[at + 1] === "que" && tokens[at + 2] === "vem" ? "next" : BEHIND.get(tokens[at + 1] ?? "");
+  return WHICH.get(tokens[at - 1] ?? "") ?? after;
+}
+
+/** Whether a short name of a unit stands where one is asked for: "in km", "em kg". */
+function isMeasured(tokens: readonly string[], at: number): boolean {
+  return tokens[at]!.length > 1 && /^(?:in|into|to|em|para|por|per|en)$/.test(tokens[at - 1] ?? "");
 }
 
 /** Reads questions, and keeps what it read of the last ones. */

@@ -54,6 +54,8 @@ export function coarse(vector: Float32Array): string {
 }
 
 const VERSION = 1;
+/** Greatest time that a `Date` holds, ms. */
+const LAST_DATE = 8.64e15;
 
 export function encodeRecord(record: QuestionRecord, family: Digest, id: Digest): Buffer {
   return Buffer.from(JSON.stringify({ v: VERSION, family, id, ...record }));
@@ -69,13 +71,19 @@ export interface PlacedRecord {
 /** @throws {@link StrataError} `CORRUPT` for what `encodeRecord` did not write */
 export function readRecord(payload: Buffer): PlacedRecord {
   const value = JSON.parse(payload.toString("utf8")) as Partial<QuestionRecord> & { v?: unknown; family?: unknown; id?: unknown };
-  const { v, family, id, text, by, tags, answer, createdAt } = value;
+  const { v, family, id, text, by, tags, answer, createdAt, wrong, floor, direction, partition } = value;
   const isRecord =
     v === VERSION &&
     [family, id, text, by].every((part) => typeof part === "string") &&
-    (answer === undefined || typeof answer === "string") &&
-    typeof createdAt === "number" &&
-    Array.isArray(tags);
+    [answer, direction, partition].every((part) => part === undefined || typeof part === "string") &&
+    Math.abs(createdAt ?? NaN) <= LAST_DATE &&
+    (floor === undefined || typeof floor === "number") &&
+    areTexts(tags) &&
+    (wrong === undefined || areTexts(wrong));
   if (!isRecord) throw new StrataError("CORRUPT", "A stored value is not a question.");
   return { family: family as Digest, id: id as Digest, record: value as QuestionRecord };
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
 }

@@ -67,6 +67,11 @@ export class RecentHits {
     return { scope: this.#scopes[place] ?? "", answer: this.#answers[place] ?? "" };
   }
 
+  /** Forgets matches, which hold questions. */
+  forget(isGone: (hit: RecentHit) => boolean): void {
+    for (const [number, hit] of this.#matches.entries()) if (isGone(hit)) this.#matches.delete(number);
+  }
+
   /** How often an answer was given out since this process began, among the last some thousand answers. */
   usageOf(answer: Digest): Readonly<Usage> {
     this.#count();

@@ -7,6 +7,7 @@ import { StrataConfigError } from "../../core/errors.ts";
 import { Guard } from "../../core/guard.ts";
 import type { Digest } from "../../core/key.ts";
 import type { CacheRequest, MadeAnswer } from "../request-cache.ts";
+import { scopeMark } from "../tags.ts";
 import { readAsk } from "./ask.ts";
 import { clusterQuestions, type Cluster, type ClusterOptions } from "./clusters.ts";
 import { takeFeedback, type Verdict } from "./feedback.ts";
@@ -106,6 +107,12 @@ export class SemanticStep {
     remove: () => Promise<T>,
   ): Promise<{ readonly result: T; readonly vectors: number; readonly failure: string | undefined }> {
     this.#awaited.clear();
+    const { scope: removed, matches } = selection;
+    this.#hits.forget(({ scope, within = [], tags = [] }) => {
+      const scopes = [scope, ...within];
+      if (removed !== undefined && !scopes.includes(removed)) return false;
+      return matches === undefined || matches([...tags, ...scopes.map(scopeMark)]);
+    });
     return this.#parts.questions.removing(selection, remove);
   }
 

@@ -4,8 +4,8 @@
  * prevents is the answer to another question, so the rules lean to it. They know English and Portuguese, and some Spanish.
  */
 import type { Phrase, Quantity, Word } from "./phrase.ts";
-import { areRivals, areSameThing, isKnownName, isThing } from "./words/kinds.ts";
-import { areOpposite } from "./words/opposites.ts";
+import { anyRivals, areSameThing, isKnownName, isThing } from "./words/kinds.ts";
+import { anyOpposite, areOpposite } from "./words/opposites.ts";
 
 export type Veto =
   | "language"
@@ -42,8 +42,9 @@ export function vetoOf(a: Phrase, b: Phrase, [onlyA, onlyB]: Difference = unmatc
   const unitsB = [...b.units].filter((unit) => !a.units.has(unit));
   if (unitsA.length > 0 && unitsB.length > 0) return "unit";
   if (negationsOf(a, b) % 2 !== negationsOf(b, a) % 2 || (a.averters === 0) !== (b.averters === 0)) return "negation";
-  for (const one of onlyA) for (const other of onlyB) if (areOpposite(one.text, other.text)) return "opposite";
-  for (const one of onlyA) for (const other of onlyB) if (areRivals(one.text, other.text)) return "kind";
+  const [lostA, lostB] = [onlyA.map(({ text }) => text), onlyB.map(({ text }) => text)];
+  if (anyOpposite(lostA, lostB)) return "opposite";
+  if (anyRivals(lostA, lostB) || areTwoTerms(lostA, lostB)) return "kind";
   if (a.asks !== undefined && b.asks !== undefined && a.asks !== b.asks) return "asks";
   if (hasForeignName(onlyA, a, b, onlyB) || hasForeignName(onlyB, b, a, onlyA)) return "name";
   return isReordered(a, b) ? "order" : undefined;
@@ -60,13 +61,47 @@ export function unmatched(a: Phrase, b: Phrase): Difference {
 }
 
 function missing(from: Phrase, other: Phrase): Word[] {
-  const there = new Set(other.words.map(({ text }) => text));
-  return from.words.filter(({ text, empty }) => {
-    if (empty || there.has(text)) return false;
+  const placeOf = formsIn(other.words.map(({ text }) => text));
+  return from.words.filter(({ text, empty }) => !empty && placeOf(text) === -1);
+}
+
+/**
+ * Where in a list a word stands, itself or in another form; -1 where it does not. Forms of a word begin alike, so that of two long
+ * questions not every word is held against every other.
+ */
+export function formsIn(list: readonly string[]): (text: string) => number {
+  const places = new Map<string, number>();
+  for (const [place, text] of list.entries()) if (!places.has(text)) places.set(text, place);
+  const byFirst = new Map<number, string[]>();
+  for (const text of places.keys()) {
     const first = text.charCodeAt(0);
-    const thing = isThing(text);
-    return !other.words.some((word) => (thing || word.text.charCodeAt(0) === first) && areForms(text, word.text));
-  });
+    const alike = byFirst.get(first);
+    if (alike === undefined) byFirst.set(first, [text]);
+    else alike.push(text);
+  }
+  const things = [...places.keys()].filter(isThing);
+  return (text) => {
+    const form =
+      (places.has(text) ? text : undefined) ??
+      (isThing(text) ? things.find((word) => areSameThing(text, word)) : undefined) ??
+      byFirst.get(text.charCodeAt(0))?.find((word) => areForms(text, word));
+    return form === undefined ? -1 : (places.get(form) ?? -1);
+  };
+}
+
+/** Least letters that two terms end in alike. */
+const TERM_ENDING = 5;
+
+/**
+ * The only word that differs is built from the same end by another beginning: ethanol and methanol, outbound and inbound. Synonyms
+ * are hardly ever alike so; and a slip of the pen is hardly ever in the first letter.
+ */
+function areTwoTerms(onlyA: readonly string[], onlyB: readonly string[]): boolean {
+  const [a, b] = [onlyA[0], onlyB[0]];
+  if (a === undefined || b === undefined || onlyA.length > 1 || onlyB.length > 1 || a[0] === b[0]) return false;
+  let common = 0;
+  while (common < Math.min(a.length, b.length) && a.at(-1 - common) === b.at(-1 - common)) common++;
+  return common >= Math.max(TERM_ENDING, Math.max(a.length, b.length) / 2);
 }
 
 /** Whether two folded words are one word in two forms, such as plural, tense, gender, or stand for the same thing. */

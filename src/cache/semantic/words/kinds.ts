@@ -44,6 +44,12 @@ const KINDS = `
   religion: islam=muslim=muslims=muculmano christianity=christian=christians=cristao hinduism=hindu=hindus judaism=jew=jews=judeu buddhism=buddhist=budista atheism=atheist
   metal: iron=ferro copper=cobre aluminium=aluminum=aluminio steel=aco zinc=zinco lead=chumbo nickel=niquel
   element: oxygen=oxigenio hydrogen=hidrogenio nitrogen=nitrogenio=azoto carbon=carbono helium=helio
+  frequency: hourly=horario daily=diario=diaria=diarios weekly=semanal=semanais fortnightly=biweekly=quinzenal monthly=mensal=mensais=mensual quarterly=trimestral biannual=semestral yearly=annual=annually=anual=anuais
+  age: baby=babies=bebe=bebes=infant=infants child=children=kid=kids=crianca=criancas=nino=ninos teenager=teenagers=teen=teens=adolescente=adolescentes adult=adults=adulto=adultos senior=seniors=elderly=idoso=idosos
+  cabin: economy=economica business=executiva
+  person: fisica juridica
+  computer: phone=phones=smartphone=celular=telefone tablet=tablets laptop=laptops=notebook desktop=desktops
+  disaster: fire=fires=incendio=fogo flood=floods=water=agua=enchente=inundacao theft=roubo earthquake=terremoto storm=tempestade
   party: republican=republicans=republicano democrat=democrats=democrata
   protocol: http https ftp ssh smtp imap tcp udp grpc rest graphql websocket oauth jwt saml
   format: json xml yaml csv pdf docx png jpeg=jpg gif svg mp3 mp4 wav
@@ -88,6 +94,12 @@ export function areSameThing(a: string, b: string): boolean {
     right !== undefined &&
     left.some((one) => right.some((other) => other.kind === one.kind && other.name === one.name))
   );
+}
+
+/** {@link areRivals} for any word of the one list with any of the other. */
+export function anyRivals(a: readonly string[], b: readonly string[]): boolean {
+  const things = b.filter(isThing);
+  return things.length > 0 && a.some((word) => isThing(word) && things.some((other) => areRivals(word, other)));
 }
 
 /** Whether a folded word is on any of the lists. */

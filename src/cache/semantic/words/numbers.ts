@@ -69,6 +69,8 @@ const ORDINAL_VALUES = table(ORDINALS);
 const SCALE_VALUES = table(SCALES);
 /** One in three languages, each of which is an article or a pronoun more often than a number. */
 const PERHAPS_ONE: ReadonlySet<string> = new Set(words("one um uma un uno una a an single"));
+/** A half of what follows; the Portuguese ones are "middle" and "means" as well, and count before a scale alone. */
+const HALVES: ReadonlySet<string> = new Set(words("half meio meia medio media"));
 const JOINTS: ReadonlySet<string> = new Set(words("and e y"));
 const ROMAN = /^(?:II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XX|XXI)$/;
 const ROMAN_VALUES: Readonly<Record<string, number>> = { I: 1, V: 5, X: 10 };
@@ -91,6 +93,13 @@ export function spokenNumber(tokens: readonly string[], raws: readonly string[],
   if (ROMAN.test(raw)) return { value: romanValue(raw), length: 1, optional: false };
   const ordinal = ORDINAL_VALUES.get(word);
   if (ordinal !== undefined) return { value: ordinal, length: 1, optional: false };
+
+  if (HALVES.has(word)) {
+    const scaleAt = PERHAPS_ONE.has(tokens[at + 1] ?? "") ? at + 2 : at + 1;
+    const scale = SCALE_VALUES.get(tokens[scaleAt] ?? "");
+    if (scale !== undefined) return { value: scale / 2, length: scaleAt + 1 - at, optional: false };
+    if (word === "half") return { value: 0.5, length: 1, optional: false };
+  }
 
   let total = 0;
   let group = 0;

@@ -39,6 +39,13 @@ const PAIRS = `
   top topo superior arriba | bottom fundo inferior base
   north norte northern | south sul sur southern
   east leste este eastern | west oeste western
+  many much muitos muitas muchos | few little poucos poucas pocos
+  since desde | until till ate hasta
+  gross bruto bruta | net liquido liquida
+  wholesale atacado | retail varejo
+  living vivo viva vivos vivas | dead morto morta mortos mortas
+  remaining restante restantes | used usado usados utilizado
+  national nacional domestic | imported importado foreign estrangeiro international internacional
   more mais mas greater plus maior | less fewer menos smaller menor
   maximum max maximo maxima maximize maximizar maximise | minimum min minimo minima minimize minimizar minimise
   most | least
@@ -157,7 +164,71 @@ const TURNING = /^(?:un|dis|non|in|im|il|ir|des|anti|de)(?=.{4})/;
 
 /** Whether two folded words mean opposite things, in any of their forms. */
 export function areOpposite(a: string, b: string): boolean {
-  return areListed(a, b) || isTurned(a, b) || isTurned(b, a);
+  return areListed(a, b) || isTurned(a, b) || isTurned(b, a) || areCountered(a, b);
+}
+
+/** {@link areOpposite} for any word of the one list with any of the other, in a time that grows with their lengths alone. */
+export function anyOpposite(a: readonly string[], b: readonly string[]): boolean {
+  const listed = b.filter((word) => sidesOf(word).length > 0);
+  if (listed.length > 0 && a.some((word) => listed.some((other) => areListed(word, other)))) return true;
+  return anyTurned(a, b) || anyTurned(b, a) || a.some((one) => b.some((other) => areCountered(one, other)));
+}
+
+function anyTurned(long: readonly string[], short: readonly string[]): boolean {
+  const known = new Set(short);
+  return long.some((word) => {
+    const base = word.replace(TURNING, "");
+    return base !== word && known.has(base) && isTurned(word, base);
+  });
+}
+
+/** Prefixes that stand for opposite things before one and the same rest: import and export, hypertension and hypotension. */
+const COUNTERED: readonly (readonly [string, string])[] = [
+  ...[
+    ["hyper", "hypo"],
+    ["hiper", "hipo"],
+    ["inter", "intra"],
+    ["macro", "micro"],
+    ["pre", "post"],
+    ["pre", "pos"],
+  ],
+  ...[
+    ["over", "under"],
+    ["super", "sub"],
+    ["sobre", "sub"],
+    ["endo", "exo"],
+    ["im", "ex"],
+    ["in", "ex"],
+    ["up", "down"],
+    ["up", "off"],
+  ],
+  ...[
+    ["mono", "poly"],
+    ["mono", "poli"],
+    ["homo", "hetero"],
+    ["uni", "bi"],
+    ["uni", "multi"],
+    ["intro", "extro"],
+    ["in", "out"],
+  ],
+  ...[
+    ["en", "de"],
+    ["in", "de"],
+    ["at", "de"],
+    ["as", "des"],
+    ["maxi", "mini"],
+    ["pro", "anti"],
+    ["ante", "pos"],
+  ],
+] as [string, string][];
+
+function areCountered(a: string, b: string): boolean {
+  if (a.length < 5 || b.length < 5 || a.at(-1) !== b.at(-1)) return false;
+  return COUNTERED.some(([one, other]) => isCountered(a, b, one, other) || isCountered(b, a, one, other));
+}
+
+function isCountered(a: string, b: string, one: string, other: string): boolean {
+  return a.startsWith(one) && b.startsWith(other) && a.length - one.length >= 3 && a.slice(one.length) === b.slice(other.length);
 }
 
 function areListed(a: string, b: string): boolean {
@@ -210,9 +281,9 @@ export function isPolar(word: string): boolean {
 
 /** Words that say no; `no` does in English and Spanish alone, where it is no contraction of "in the". */
 export const NEGATORS: ReadonlySet<string> = new Set(
-  words(`not never without none nobody nothing neither nor cannot cant wont dont doesnt didnt isnt arent wasnt werent couldnt wouldnt shouldnt
+  words(`not non hardly barely scarcely rarely seldom never without none nobody nothing neither nor cannot cant wont dont doesnt didnt isnt arent wasnt werent couldnt wouldnt shouldnt
   hasnt havent hadnt mustnt aint noone except excluding unless unable
-  nao nunca sem nem nenhum nenhuma ninguem nada jamais exceto salvo
+  nao nunca raramente dificilmente sem nem nenhum nenhuma ninguem nada jamais exceto salvo
   sin ni ningun ninguno ninguna nadie jamas excepto tampoco`),
 );
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { SimilarityPolicy } from "../../../../src/cache/semantic/similarity-policy.ts";
 import type { TieredCache } from "../../../../src/cache/tiered-cache.ts";
+import { memoryTier } from "../../../../src/cache/tiers/memory.ts";
 import { door, settled } from "../../../support/scripted-model.ts";
 import { semanticBed } from "../../../support/semantic-bed.ts";
 
@@ -54,6 +56,42 @@ describe("what is removed from the tiers is removed from the index", () => {
     await cache.flush();
     expect(index.size).toBe(0);
   });
+
+  it("stays removed: a verifier that says yes after `forget` makes no alias", async () => {
+    const asked = door();
+    const policy: SimilarityPolicy = { name: "unsure", decide: () => ({ action: "verify", candidate: 0, reason: "Unsure." }) };
+    const verify = async (): Promise<boolean> => {
+      await asked.opened;
+      return true;
+    };
+    const { ask, model, cache, index } = semanticBed({ semantic: { policy, verifier: { name: "slow", verify } } });
+    await ask(FIRST);
+    const answer = model.invoke(NEAR);
+    await settled();
+    await cache.forget({ tenant: "acme" });
+    asked.open();
+    await answer;
+    await cache.flush();
+    expect(index.size).toBe(0);
+    expect(cache.stats().semantic).toMatchObject({ aliases: 0 });
+  });
+
+  it.each(["wrong", "right"] as const)(
+    "stays removed: that a hit was %s is told after `forget`, and nothing is kept of it",
+    async (verdict) => {
+      const tier = memoryTier();
+      const { ask, cache, index } = semanticBed({ tiers: [tier] });
+      await ask(FIRST);
+      const { strata } = await ask(NEAR);
+      await cache.forget({ tenant: "acme" });
+      await cache.feedback(String(strata?.["hitId"]), verdict);
+      await cache.flush();
+      expect(index.size).toBe(0);
+      const kept: string[] = [];
+      for await (const entry of tier.entries()) kept.push(Buffer.from(entry.value).toString("utf8"));
+      expect(kept.filter((text) => text.includes(NEAR))).toEqual([]);
+    },
+  );
 
   it("stays removed: an answer that comes later is refused by `forget`, and its question with it", async () => {
     const asked = door();
