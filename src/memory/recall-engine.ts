@@ -3,7 +3,7 @@
  * look where the first was unsure. What fails on the way is left out and said.
  */
 import type { CallOptions } from "../core/abort.ts";
-import { wordForms } from "../text/terms.ts";
+import { fold, wordForms } from "../text/terms.ts";
 import { OwnerMemory } from "./owner-memory.ts";
 import type { OwnerMemories } from "./owner-memories.ts";
 import type { Degradation } from "./recall.ts";
@@ -53,7 +53,8 @@ export const MAX_QUERY = 32_768;
 const LEAD = 1;
 /** Greetings and thanks are above it, keywords below. */
 const SURELY_NOTHING = 0.975;
-const LONGEST_KEYWORDS = 80;
+const LONGEST_SMALL_TALK = 400;
+const NEARLY_ALL = 0.75;
 /** Of a large owner's session, read for what stands at its end. */
 const TAIL = 256;
 const CANDIDATES = 300;
@@ -97,8 +98,8 @@ export class RecallEngine {
     let found = await find(route.strategy);
     let served: Route = route;
     if (isAuto && !route.isExploration) {
-      const doubt = holdsKeywords(route, query, memory)
-        ? "there are messages with these words"
+      const doubt = isAboutMessages(route, query, memory)
+        ? "there are messages about it"
         : await unsure(route.strategy, found, () => find("cross_conversation"));
       if (doubt !== undefined) {
         served = { ...route, strategy: "hybrid", reason: `${route.reason}; then hybrid, since ${doubt}` };
@@ -138,11 +139,18 @@ export class RecallEngine {
   }
 }
 
-/** Few words, all of them in the owner's messages, and not surely a greeting: somebody searches. */
-function holdsKeywords({ strategy, confidence }: Route, query: string, memory: OwnerMemory): boolean {
-  if (strategy !== "session_only" || confidence >= SURELY_NOTHING || query.length > LONGEST_KEYWORDS) return false;
+/**
+ * What takes a query for more than small talk: it names somebody who speaks in the owner's messages, or nearly all that it says is
+ * among their words and it is not surely a greeting.
+ */
+function isAboutMessages({ strategy, confidence }: Route, query: string, { order, lexical }: OwnerMemory): boolean {
+  if (strategy !== "session_only" || query.length > LONGEST_SMALL_TALK) return false;
+  const named = new Set(fold(query).match(/[\p{L}\p{N}]+/gu));
+  for (const speaker of order.speakers()) if (named.has(fold(speaker).split(" ")[0] ?? speaker)) return true;
+  if (confidence >= SURELY_NOTHING) return false;
   const words = wordForms(query);
-  return words.length > 0 && words.length <= 3 && words.every((forms) => forms.some((form) => memory.lexical.has(form)));
+  const known = words.filter((forms) => forms.some((form) => lexical.has(form)));
+  return known.length > 0 && known.length >= NEARLY_ALL * words.length;
 }
 
 /** What is wrong with the outcome of a routed search; `undefined` when nothing is. */

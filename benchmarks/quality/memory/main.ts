@@ -1,5 +1,6 @@
 /**
- * Recall of an owner's turns, against the bars of `benchmarks/README.md`: `npm run bench:quality:memory`.
+ * Recall of an owner's turns, against the bars of `benchmarks/README.md`: `npm run bench:quality:memory`; with `-- --router` the router
+ * alone.
  *
  * LoCoMo's weights are chosen leaving one conversation out: for each conversation, the setting of the grid that is best on the
  * other nine.
@@ -152,6 +153,10 @@ async function main(): Promise<void> {
   }
   const folder = join(data, "memory");
   const embeddings = new LocalEmbeddings();
+  if (process.argv.includes("--router")) {
+    await routing(locomo(folder), timeLogs(join(folder, "tmd")), embeddings);
+    return;
+  }
   const talks = await Promise.all(locomo(folder).map((one) => index(one, embeddings)));
   const chats = await Promise.all(beam(join(folder, "beam-100k")).map((one) => index(one, embeddings)));
 

@@ -27,7 +27,8 @@ function sourceOf({ turns }: Pick<BenchConversation, "turns">): TurnSource {
   const lastSeq = new Map<string, number>();
   for (const { sessionId, seq } of turns) lastSeq.set(sessionId, Math.max(seq, lastSeq.get(sessionId) ?? 0));
   const states: SessionState[] = [...lastSeq].map(([sessionId, seq]) => ({ sessionId, lastSeq: seq, revision: "1" }));
-  return { position: async () => "1", sessions: async () => states, turns: async () => ({ turns }) };
+  const all = turns.map(({ name, ...turn }) => ({ ...turn, ...(name !== undefined && { name }) }));
+  return { position: async () => "1", sessions: async () => states, turns: async () => ({ turns: all }) };
 }
 
 export async function recalls(
