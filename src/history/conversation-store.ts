@@ -36,6 +36,7 @@ import { ReplicaReads } from "./replica-reads.ts";
 import { Summaries } from "./summaries.ts";
 import { parseSummaryModel, type SummaryModel } from "./summarizer.ts";
 import { searchTurns, sessionStates, type SessionState, type TurnSearch } from "./turn-search.ts";
+import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { BaseMessage } from "@langchain/core/messages";
 
 export interface ConversationStoreOptions {
@@ -66,6 +67,8 @@ export interface ConversationStoreOptions {
   readonly writer?: boolean | undefined;
   /** How long a call waits for Redis before PostgreSQL is asked; default 500 ms. */
   readonly deadline?: Duration | undefined;
+  /** What makes the vectors that recall compares messages with, for every retriever on this store that names none of its own. */
+  readonly embeddings?: EmbeddingsInterface | undefined;
   /** Told of what happens in the background: summaries, faults. */
   readonly observer?: Observer | undefined;
   readonly clock?: Clock | undefined;
@@ -126,7 +129,7 @@ export interface HistoryForgetReceipt {
 
 /** What only Redis gives a meaning to. */
 const WITH_REDIS = ["durability", "hotWindow", "prefix", "maxBytes", "writer", "deadline"] as const;
-const KNOWN = ["sql", "readReplica", "redis", ...WITH_REDIS, "observer", "clock", "random"];
+const KNOWN = ["sql", "readReplica", "redis", ...WITH_REDIS, "embeddings", "observer", "clock", "random"];
 
 /** What an import works with. */
 export interface StoreParts {
@@ -160,6 +163,8 @@ const OWNED = `
  * ```
  */
 export class ConversationStore {
+  /** As given to the constructor. */
+  readonly embeddings: EmbeddingsInterface | undefined;
   readonly #log: MessageLog;
   readonly #tables: HistoryTables;
   readonly #summaries: Summaries;
@@ -180,6 +185,14 @@ export class ConversationStore {
     if (readReplica !== undefined && !isSqlClient(readReplica)) {
       throw new StrataConfigError("ConversationStore.readReplica", readReplica, "a SqlClient, such as pgClient(pool)");
     }
+    const { embeddings } = options;
+    if (
+      embeddings !== undefined &&
+      [embeddings?.embedQuery, embeddings?.embedDocuments].some((one) => typeof one !== "function")
+    ) {
+      throw new StrataConfigError("ConversationStore.embeddings", embeddings, "LangChain embeddings, such as LocalEmbeddings");
+    }
+    this.embeddings = embeddings;
     const emit = guardObserver(options.observer);
     this.#clock = clock;
     this.#makeId = messageIds(clock, random);

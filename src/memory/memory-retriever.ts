@@ -126,9 +126,9 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
       onChange: (ownerId, memory, hadTurns) => this.#changed(ownerId, memory, hadTurns),
     });
     this.#vectors =
-      options.embeddings &&
+      parsed.embeddings &&
       new TurnVectors({
-        ...{ embeddings: options.embeddings, indexes: parsed.indexes, model: parsed.embeddingModel },
+        ...{ embeddings: parsed.embeddings, indexes: parsed.indexes, model: parsed.embeddingModel },
         ...{ deadlineMs, clock, random, emit: this.#emit },
         onGrown: (ownerId, memory) => this.#memories.grown(ownerId, memory),
       });

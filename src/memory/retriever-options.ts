@@ -28,7 +28,7 @@ export interface QueryCacheOptions {
 export interface AdaptiveMemoryRetrieverOptions {
   /** The history. */
   readonly store: TurnSource;
-  /** Compares meanings; without them words alone rank. */
+  /** Compares meanings; default those of the store. Without any, words alone rank. */
   readonly embeddings?: EmbeddingsInterface | undefined;
   /** Tells vectors of different models apart where they are kept in an index; default the class of the embeddings. */
   readonly embeddingModel?: string | undefined;
@@ -90,6 +90,7 @@ export interface RecallDefaults {
 export interface ParsedOptions extends RecallDefaults {
   readonly ownerId: string | undefined;
   readonly sessionId: string | undefined;
+  readonly embeddings: EmbeddingsInterface | undefined;
   readonly indexes: readonly VectorIndex[];
   readonly embeddingModel: string;
   readonly candidates: number;
@@ -107,8 +108,9 @@ export interface ParsedOptions extends RecallDefaults {
 export function parseRetrieverOptions(given: AdaptiveMemoryRetrieverOptions): ParsedOptions {
   if (typeof given !== "object" || given === null) throw new StrataConfigError("options", given, "an object with `store`");
   refuseUnknown("AdaptiveMemoryRetriever", given, NAMES);
-  const { store, embeddings, rerank, index, clock } = given;
+  const { store, rerank, index, clock } = given;
   requireMethods("store", store, ["position", "sessions", "turns"], "a ConversationStore");
+  const embeddings = given.embeddings ?? store.embeddings;
   if (embeddings !== undefined)
     requireMethods("embeddings", embeddings, ["embedQuery", "embedDocuments"], "LangChain embeddings");
   if (rerank !== undefined) requireMethods("rerank", rerank, ["compressDocuments"], "a document compressor of LangChain");
@@ -124,6 +126,7 @@ export function parseRetrieverOptions(given: AdaptiveMemoryRetrieverOptions): Pa
   }
   const defaults = { strategy: "auto", k: 10, lookbackMs: 7 * 86_400_000, tokenBudget: undefined, timeZone: "UTC" } as const;
   return {
+    embeddings,
     ...parseRecallDefaults(given, defaults),
     ownerId: given.ownerId === undefined ? undefined : parseId("ownerId", given.ownerId, 0),
     sessionId: given.sessionId === undefined ? undefined : parseId("sessionId", given.sessionId, 1),

@@ -7,12 +7,15 @@
  *   one small read.
  * - `sessions` and `turns` may already hold what was stored after `position` was asked; never less.
  */
+import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { CallOptions } from "../core/abort.ts";
 import type { OwnerTurn, TurnFilter } from "../history/conversation-catalog.ts";
 import type { MessageName } from "../history/message-changes.ts";
 import type { SessionState, TurnSearch } from "../history/turn-search.ts";
 
 export interface TurnSource {
+  /** For a retriever that is given none. */
+  readonly embeddings?: EmbeddingsInterface | undefined;
   position(ownerId: string, options?: CallOptions): Promise<string>;
   sessions(ownerId: string, options?: CallOptions): Promise<readonly SessionState[]>;
   turns(filter: TurnFilter): Promise<{ readonly turns: readonly OwnerTurn[]; readonly cursor?: string | undefined }>;
