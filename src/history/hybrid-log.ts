@@ -2,7 +2,7 @@
  * The message log that users get with Redis: PostgreSQL keeps every message, Redis the newest of each conversation, ready to be
  * read; together they answer as one log. What an acknowledged message has reached is the log's `durability`:
  *
- * - `"postgres"`: it is committed. PostgreSQL numbers it, then the window in Redis gets it.
+ * - `"postgres"`: it is committed. PostgreSQL numbers it, while the window in Redis is noted to be in doubt; it gets it afterwards.
  * - `"redis"`: it is in the stream, as safe as the Redis server makes it. Redis numbers it; a writer takes it to PostgreSQL.
  * - `"both"`: it is committed, and the window has it.
  *
@@ -104,7 +104,7 @@ export class HybridLog implements MessageLog {
         }
         return undefined;
       });
-      if (view === undefined) return this.#parts.tables.read(key, range);
+      if (view === undefined || view === "doubt") return this.#parts.tables.read(key, range);
       const { messages, isWhole, first = Infinity } = view;
       if (isWhole) return messages;
       const limit = range.limit === undefined ? undefined : range.limit - messages.length;
@@ -172,14 +172,19 @@ export class HybridLog implements MessageLog {
     messages: readonly LogMessage[],
     options: AppendOptions,
   ): Promise<AppendResult> {
-    const { tables, windows, index, durability } = this.#parts;
+    const { tables, windows, index, durability, clock } = this.#parts;
     const key = conversationKey(conversation);
+    const begin = clock.monotonic();
+    const doubting = durability === "both" ? undefined : this.#doubt(key);
     const { base, seqs, added } = await tables.append(conversation, messages, options);
     index.wake();
     const fresh = messages.map((message, at) => ({ ...message, seq: seqs[at] as number }));
-    const feed = async (): Promise<void> => void (await windows.feed(key, base, base + messages.length, fresh));
+    const token = await doubting;
+    const feed = async (): Promise<void> => void (await windows.feed(key, base, base + messages.length, fresh, token));
     if (durability === "both") await this.#ready().then(feed);
-    else await this.#changeWindow(key, feed);
+    else if (token === undefined || clock.monotonic() - begin > windows.doubtMs / 2) await this.#changeWindow(key, feed);
+    // Nobody goes by the window before it is fed, so nobody waits for that. It is sent now: what this process reads next comes after.
+    else this.#inBackground(feed().catch((error: unknown) => this.#giveUp(key, error)));
     return { seqs, added };
   }
 
@@ -229,11 +234,33 @@ export class HybridLog implements MessageLog {
       await this.#ready();
       await change();
     } catch (error) {
-      this.#tell(error);
-      await this.#parts.tables.markStale([key]);
-      this.#doubts++;
-      this.#sweepLater();
+      await this.#giveUp(key, error);
     }
+  }
+
+  async #giveUp(key: Digest, error: unknown): Promise<void> {
+    this.#tell(error);
+    await this.#parts.tables.markStale([key]);
+    this.#doubts++;
+    this.#sweepLater();
+  }
+
+  /** @returns `undefined` when Redis cannot be told */
+  async #doubt(key: Digest): Promise<string | undefined> {
+    try {
+      await this.#ready();
+      return await this.#parts.windows.doubt(key);
+    } catch (error) {
+      this.#tell(error);
+      return undefined;
+    }
+  }
+
+  /** What fails here has left the window in doubt, which ends by itself. */
+  #inBackground(work: Promise<unknown>): void {
+    const running = work.catch((error: unknown) => this.#tell(error));
+    this.#pending.add(running);
+    void running.finally(() => this.#pending.delete(running));
   }
 
   /** @returns `undefined` when Redis cannot be used */

@@ -8,10 +8,26 @@ import { redisScript, type RedisScript } from "../clients/redis.ts";
 const SHARED = `
 local function text(number) return string.format('%.0f', number) end
 
+local function milliseconds()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
 -- Whether the window holds every message from its first on.
 local function isWarm(state, window)
   local found = redis.call('HMGET', state, 'warm', 'n')
   return found[1] == '1' and tonumber(found[2]) == redis.call('ZCARD', window)
+end
+
+-- Whether the window lacks messages that may be committed: 'no', 'yes', or 'ended' when one who said so has not come back in time.
+local function doubtOf(state)
+  local list = redis.call('HGET', state, 'd')
+  if not list or list == '' then return 'no' end
+  local now = milliseconds()
+  for ends in string.gmatch(list, ' (%d+);') do
+    if tonumber(ends) <= now then return 'ended' end
+  end
+  return 'yes'
 end
 
 local function firstUndrained(undrained)
@@ -21,6 +37,17 @@ end
 -- Whatever was read from PostgreSQL before this is not installed any more.
 local function makeCold(state, token)
   redis.call('HSET', state, 'warm', '0', 'v', token)
+end
+
+-- What the author of an ended doubt was told is committed by now: who reads PostgreSQL from here on sees it.
+local function endDoubts(state, token)
+  if doubtOf(state) ~= 'ended' then return end
+  local left, now = {}, milliseconds()
+  for author, ends in string.gmatch(redis.call('HGET', state, 'd'), '([^ ;]+) (%d+);') do
+    if tonumber(ends) > now then left[#left + 1] = author .. ' ' .. ends .. ';' end
+  end
+  redis.call('HSET', state, 'd', table.concat(left))
+  makeCold(state, token)
 end
 
 -- Removes what is above the size wanted and is not needed any more.
@@ -143,12 +170,34 @@ return answer
 `);
 
 /**
+ * Says that messages are being committed which the window lacks: until they are fed, nobody goes by it. Who does not come back in
+ * time leaves it cold. `KEYS` state, undrained; `ARGV` token, how long, ttl.
+ */
+export const DOUBT: RedisScript = script(`
+local state, undrained = unpack(KEYS)
+endDoubts(state, ARGV[1])
+local list = redis.call('HGET', state, 'd') or ''
+redis.call('HSET', state, 'd', list .. ARGV[1] .. ' ' .. text(milliseconds() + tonumber(ARGV[2])) .. ';')
+if redis.call('EXISTS', undrained) == 0 then redis.call('PEXPIRE', state, ARGV[3]) end
+return 1
+`);
+
+/**
  * Adds to the window what PostgreSQL has numbered and committed. If an earlier append has not come here, the window is cold.
  * `KEYS` state, window, ids, undrained; `ARGV` base, last, window size, ids kept, ttl, token, then number, id and message in turn.
+ * The token is that of `DOUBT`, if there was one.
  */
 export const FEED: RedisScript = script(`
 local state, window, ids, undrained = unpack(KEYS)
 local base, last = tonumber(ARGV[1]), tonumber(ARGV[2])
+local doubts = redis.call('HGET', state, 'd')
+if doubts and doubts ~= '' then
+  local from, to = string.find(doubts, ARGV[6] .. ' ', 1, true)
+  if from then
+    to = string.find(doubts, ';', to, true)
+    redis.call('HSET', state, 'd', string.sub(doubts, 1, from - 1) .. string.sub(doubts, to + 1))
+  end
+end
 local isRight = isWarm(state, window)
 local reached = tonumber(redis.call('HGET', state, 's') or '0')
 if isRight and base ~= reached then
@@ -175,12 +224,14 @@ return isRight and 1 or 0
 `);
 
 /**
- * Reads the window. `KEYS` state, window; `ARGV` after, before, limit. Answers `cold`; or `ok`, whether nothing is missing, the
+ * Reads the window. `KEYS` state, window; `ARGV` after, before, limit. Answers `cold`; `doubt`; or `ok`, whether nothing is missing, the
  * first number of the window, and messages, newest first.
  */
 export const READ: RedisScript = script(`
 local state, window = unpack(KEYS)
-if not isWarm(state, window) then return {'cold'} end
+local doubt = doubtOf(state)
+if doubt == 'yes' then return {'doubt'} end
+if doubt == 'ended' or not isWarm(state, window) then return {'cold'} end
 local limit = tonumber(ARGV[3])
 local found = redis.call('ZREVRANGEBYSCORE', window, '(' .. ARGV[2], '(' .. ARGV[1], 'LIMIT', 0, limit)
 local first = redis.call('ZRANGE', window, 0, 0, 'WITHSCORES')[2]
@@ -195,6 +246,7 @@ return found
 /** Before a window is read from PostgreSQL. `KEYS` state, undrained, epoch; `ARGV` token, ttl. Answers token, epoch, first undrained. */
 export const BEGIN: RedisScript = script(`
 local state, undrained, epoch = unpack(KEYS)
+endDoubts(state, ARGV[1])
 local token = redis.call('HGET', state, 'v')
 if not token then
   token = ARGV[1]

@@ -46,17 +46,22 @@ export interface WindowContents {
 /** Ids are remembered for so many windows' worth of messages, to know one that comes again. */
 const IDS_FOR = 4;
 const LEAST_IDS = 200;
+const LONGEST_DOUBT_MS = 5_000;
 
 export class RedisWindows {
   readonly layout: RedisHistoryLayout;
   readonly size: number;
   readonly keptIds: number;
+  /** How long a window is in doubt that nobody feeds. */
+  readonly doubtMs: number;
   readonly #options: RedisWindowsOptions;
 
   constructor(options: RedisWindowsOptions) {
     this.#options = options;
     this.layout = options.layout;
     this.size = options.size;
+    // The note lies with the state of the window, which must outlive it.
+    this.doubtMs = Math.min(LONGEST_DOUBT_MS, Math.floor(options.ttlMs / 2));
     this.keptIds = Math.max(LEAST_IDS, options.size * IDS_FOR);
   }
 
@@ -98,20 +103,38 @@ export class RedisWindows {
     return { added: count, seqs: seqs.map(Number) };
   }
 
+  /**
+   * Before messages are committed that PostgreSQL numbers: nobody goes by the window until they are fed, or `doubtMs` are over; then
+   * it is cold. @returns a token for `feed`
+   */
+  async doubt(key: Digest): Promise<string> {
+    const { state, undrained } = this.layout.talk(key);
+    const token = newToken();
+    await this.#run(scripts.DOUBT, [state, undrained], [token, this.doubtMs, this.#options.ttlMs]);
+    return token;
+  }
+
   /** @returns whether the window is warm, with the messages in it */
-  async feed(key: Digest, base: number, last: number, messages: readonly StoredMessage[]): Promise<boolean> {
+  async feed(
+    key: Digest,
+    base: number,
+    last: number,
+    messages: readonly StoredMessage[],
+    token: string = newToken(),
+  ): Promise<boolean> {
     const { state, window, ids, undrained } = this.layout.talk(key);
     const parts = messages.flatMap((message) => [message.seq, message.id, packMessage(message)]);
-    const args = [base, last, this.size, this.keptIds, this.#options.ttlMs, newToken(), ...parts];
+    const args = [base, last, this.size, this.keptIds, this.#options.ttlMs, token, ...parts];
     return (await this.#run(scripts.FEED, [state, window, ids, undrained], args)) === 1;
   }
 
-  /** @returns `undefined` when the window is cold */
-  async read(key: Digest, { after = 0, before, limit }: ReadRange): Promise<WindowView | undefined> {
+  /** @returns `undefined` when the window is cold; `"doubt"` while it lacks messages that may be committed */
+  async read(key: Digest, { after = 0, before, limit }: ReadRange): Promise<WindowView | "doubt" | undefined> {
     const { state, window } = this.layout.talk(key);
     const args = [after, before ?? Number.MAX_SAFE_INTEGER, limit ?? -1];
     const reply = (await this.#run(scripts.READ, [state, window], args)) as [string, number, string, ...string[]];
     if (reply[0] === "cold") return undefined;
+    if (reply[0] === "doubt") return "doubt";
     const messages = (reply.slice(3) as string[]).map(unpackMessage).toReversed();
     return { messages, isWhole: reply[1] === 1, first: reply[2] === "" ? undefined : Number(reply[2]) };
   }
