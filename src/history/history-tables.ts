@@ -98,7 +98,7 @@ const appendStatement = (stale: boolean): string => `
   )`
       : ""
   }
-  SELECT base, (SELECT count(*) FROM fresh) AS added FROM talk`;
+  SELECT base, (SELECT count(*) FROM fresh) AS added, archived_at IS NOT NULL AS archived FROM talk`;
 
 const APPEND = appendStatement(false);
 const APPEND_STALE = appendStatement(true);
@@ -120,7 +120,7 @@ const appendFew = (count: number): string => {
   ), fresh AS (${FRESH(`(VALUES ${rows.join(", ")}) AS m (n, id, role, name, at, text, payload)`)}
   ), unread AS (${UNREAD}
   )
-  SELECT base, (SELECT count(*) FROM fresh) AS added FROM talk`;
+  SELECT base, (SELECT count(*) FROM fresh) AS added, archived_at IS NOT NULL AS archived FROM talk`;
 };
 
 const FEW = 8;
@@ -183,6 +183,15 @@ const KNOWN = ["strata_messages", "strata_archived_messages"]
   )
   .join(" UNION ALL ");
 
+const DROP_DOUBLED = `
+  WITH gone AS (
+    DELETE FROM strata_messages m USING strata_archived_messages a
+    WHERE m.conversation_id = (SELECT id FROM strata_conversations WHERE key = $1)
+      AND a.conversation_id = m.conversation_id AND a.id = m.id
+    RETURNING 1
+  )
+  SELECT count(*) AS dropped FROM gone`;
+
 const BEGIN_CLEARING = `
   INSERT INTO strata_conversations AS c (key, owner_key, owner_id, session_id, last_seq, cleared_seq, created_at, updated_at)
   VALUES ($1, $2, $3, $4, $5::bigint, $5::bigint, $6, $6)
@@ -236,7 +245,7 @@ export function historyTables(owner: string, options: HistoryTablesOptions): His
   return new HistoryTables(sql, clock);
 }
 
-type Appended = { base: number; added: number };
+type Appended = { base: number; added: number; archived: boolean };
 
 export class HistoryTables {
   readonly sql: SqlClient;
@@ -256,8 +265,10 @@ export class HistoryTables {
     options: TableAppend = {},
   ): Promise<TableAppendResult> {
     const key = conversationKey(conversation);
-    const { base, added } =
+    const appended =
       (await this.#appendFew(key, messages, options)) ?? (await this.#appendAny(key, conversation, messages, options));
+    const { base } = appended;
+    const added = appended.archived ? appended.added - (await this.#dropDoubled(key)) : appended.added;
     if (added === messages.length) return { base, added, seqs: messages.map((_, index) => base + 1 + index) };
     const known = await this.known(key, messages);
     return { base, added, seqs: messages.map(({ id }) => known.get(id) as number) };
@@ -474,6 +485,12 @@ export class HistoryTables {
       this.#migrating = undefined;
       throw error;
     }
+  }
+
+  /** An append that waited while its conversation was moved did not see that its messages are there already. */
+  async #dropDoubled(key: Digest): Promise<number> {
+    const [outcome] = await this.query<{ dropped: number }>(DROP_DOUBLED, [key], { prepare: true });
+    return outcome?.dropped ?? 0;
   }
 
   async #appendFew(key: Digest, messages: readonly LogMessage[], options: TableAppend): Promise<Appended | undefined> {

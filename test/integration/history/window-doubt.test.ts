@@ -27,7 +27,8 @@ test("a window that was never fed after a commit is not gone by, and is whole ag
   const key = conversationKey(talk);
   const log = hybridLog(options);
   const tables = new HistoryTables(sql, systemClock);
-  const { windows, close } = redisParts("test", options, tables, undefined);
+  const parts = redisParts("test", options, tables, undefined);
+  const { windows } = parts;
   try {
     await log.append(talk, [message("a")]);
     expect(idsOf(await log.read(talk))).toEqual(["a"]);
@@ -43,7 +44,7 @@ test("a window that was never fed after a commit is not gone by, and is whole ag
     expect(idsOf(await log.read(talk))).toEqual(["a", "b"]);
     expect(await windows.read(key, {})).toMatchObject({ messages: [{ id: "a" }, { id: "b" }] });
   } finally {
-    await Promise.all([log.close(), close()]);
+    await Promise.all([log.close(), parts.close()]);
   }
 });
 
@@ -53,7 +54,8 @@ test("the doubt of one append outlives the feed of another", async () => {
   const key = conversationKey(talk);
   const tables = new HistoryTables(sql, systemClock);
   const log = hybridLog(options);
-  const { windows, close } = redisParts("test", options, tables, undefined);
+  const parts = redisParts("test", options, tables, undefined);
+  const { windows } = parts;
   try {
     await log.append(talk, [message("a")]);
     await log.read(talk);
@@ -65,6 +67,6 @@ test("the doubt of one append outlives the feed of another", async () => {
     expect(await windows.feed(key, base, base + 1, [{ ...message("c"), seq: base + 1 }], token)).toBe(true);
     expect(await windows.read(key, {})).toMatchObject({ isWhole: true, messages: [{ id: "a" }, { id: "b" }, { id: "c" }] });
   } finally {
-    await Promise.all([log.close(), close()]);
+    await Promise.all([log.close(), parts.close()]);
   }
 });
