@@ -124,6 +124,7 @@ export { memoryLog } from "./history/logs/memory.ts";
 export { postgresLog, type PostgresLogOptions } from "./history/logs/postgres.ts";
 export { startHistoryWriter, type HistoryWriter, type HistoryWriterOptions } from "./history/start-writer.ts";
 export { archiveHistory, type ArchiveHistoryOptions, type ArchiveReport } from "./history/archive.ts";
+export { embedMessages, type EmbedMessagesOptions } from "./history/embed-messages.ts";
 export type { Durability } from "./history/hybrid-log.ts";
 export type {
   AppendOptions,
