@@ -43,14 +43,14 @@ function cached(provider: Provider, options: Partial<CachedEmbeddingsOptions> = 
   return new CachedEmbeddings({ embeddings: provider, model: "bench", tiers: [memoryTier({ maxBytes: "1gb" })], ...options });
 }
 
-function rowsOf<T>(name: string): readonly T[] | undefined {
+function rowsOf(name: string): readonly unknown[] | undefined {
   const path = data === undefined ? undefined : join(data, "semantic", name);
   if (path === undefined || !existsSync(path)) {
     console.log(`skipped: ${name} is not in the folder that STRATA_BENCH_DATA names\n`);
     return undefined;
   }
   const lines = readFileSync(path, "utf8").trim().split("\n");
-  return lines.map((line) => JSON.parse(line) as T);
+  return lines.map((line) => JSON.parse(line) as unknown);
 }
 
 /** A request for each text, in their order; and the same texts handed over in batches, as an ingestion does. */
@@ -104,7 +104,7 @@ async function chat(): Promise<void> {
 
 /** Pairs of sentences with people's likeness from 1 to 5: which are taken for one, and how alike people found them. */
 async function falseReuse(): Promise<void> {
-  const pairs = rowsOf<{ a: string; b: string; sim: number; ent: string }>("assin2_pairs.jsonl");
+  const pairs = rowsOf("assin2_pairs.jsonl") as { a: string; b: string; sim: number; ent: string }[] | undefined;
   if (pairs === undefined) return;
   const rows: string[] = [];
   for (const similarity of [0.95, 0.9, 0.85, 0.8]) {
@@ -178,7 +178,7 @@ async function hits(): Promise<void> {
 
 console.log(`${provenance()}\ncommand: npm run bench:embeddings\n`);
 await hits();
-const log = rowsOf<{ prompt: string; ts: string }>("excite_queries.jsonl");
+const log = rowsOf("excite_queries.jsonl") as { prompt: string; ts: string }[] | undefined;
 if (log !== undefined) {
   const ordered = log.toSorted((a, b) => a.ts.localeCompare(b.ts));
   await replay(

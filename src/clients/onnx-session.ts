@@ -5,7 +5,7 @@
  * One batch is in the thread at a time, the others wait here: those whose callers have left never start.
  */
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker } from "node:worker_threads";
 import { onAbort, type CallOptions } from "../core/abort.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataError } from "../core/errors.ts";
@@ -215,7 +215,7 @@ function waitForThreads(): void {
 function startThread(workerData: OnnxSetup): Worker {
   const inCheckout = import.meta.url.endsWith(".ts");
   // Flags of the host's own program, such as --input-type, would refuse or change this one.
-  if (!inCheckout) return new Worker(new URL("./onnx-worker.js", import.meta.url), { workerData, execArgv: [] });
+  if (!inCheckout) return new Worker(new URL("./onnx-worker.js", import.meta.url), { workerData, execArgv: [], env: SHARE_ENV });
   const program = JSON.stringify(fileURLToPath(new URL("./onnx-worker.ts", import.meta.url)));
-  return new Worker(`require("tsx/cjs"); require(${program});`, { eval: true, workerData });
+  return new Worker(`require("tsx/cjs"); require(${program});`, { eval: true, workerData, env: SHARE_ENV });
 }

@@ -135,6 +135,11 @@ function verify(file: string, sha256: string | undefined): void {
 
 async function loadRuntime(): Promise<typeof onnxruntime> {
   try {
+    // The runtime (seen in 1.30) reports each session to its maker over the network, and writes a log of that to the folder for
+    // temporary files. It asks for this name when it is loaded; the thread shares the environment of its process, so that a
+    // native library sees it. Who wants the reports sets it to "0" before.
+    // oxlint-disable-next-line node/no-process-env
+    process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
     return await import("onnxruntime-node");
   } catch (error) {
     const install = "npm install onnxruntime-node (without a network beside npm: ONNXRUNTIME_NODE_INSTALL=skip npm install …)";

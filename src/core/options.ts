@@ -96,3 +96,9 @@ export function parseClock(clock: Clock | undefined): Clock {
   if (!isClock) throw new StrataConfigError("clock", clock, "a clock, such as manualClock()");
   return clock;
 }
+
+/** @throws {@link StrataConfigError} for what is no object with these methods */
+export function requireMethods(option: string, value: unknown, methods: readonly string[], accepted: string): void {
+  const has = (name: string): boolean => typeof (value as Record<string, unknown>)[name] === "function";
+  if (typeof value !== "object" || value === null || !methods.every(has)) throw new StrataConfigError(option, value, accepted);
+}

@@ -3,7 +3,7 @@ import { waitOrAbort, type CallOptions } from "../core/abort.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Observer } from "../core/events.ts";
-import { refuseUnknown, type ByteSize, type Duration } from "../core/options.ts";
+import { refuseUnknown, requireMethods, type ByteSize, type Duration } from "../core/options.ts";
 import type { SqlClient } from "../clients/sql.ts";
 import { acceptConversation, acceptNotes, acceptOwner } from "./accept.ts";
 import { HybridChatMessageHistory } from "./chat-history.ts";
@@ -186,11 +186,9 @@ export class ConversationStore {
       throw new StrataConfigError("ConversationStore.readReplica", readReplica, "a SqlClient, such as pgClient(pool)");
     }
     const { embeddings } = options;
-    if (
-      embeddings !== undefined &&
-      [embeddings?.embedQuery, embeddings?.embedDocuments].some((one) => typeof one !== "function")
-    ) {
-      throw new StrataConfigError("ConversationStore.embeddings", embeddings, "LangChain embeddings, such as LocalEmbeddings");
+    if (embeddings !== undefined) {
+      const methods = ["embedQuery", "embedDocuments"];
+      requireMethods("ConversationStore.embeddings", embeddings, methods, "LangChain embeddings, such as LocalEmbeddings");
     }
     this.embeddings = embeddings;
     const emit = guardObserver(options.observer);

@@ -12,7 +12,9 @@ import {
   refuseUnknown,
   type ByteSize,
   type Duration,
+  requireMethods,
 } from "../core/options.ts";
+import { isTimeZone } from "./time/zoned-calendar.ts";
 import type { VectorIndex } from "../vectors/vector-index.ts";
 import type { QueryRouter } from "./routers/linear-router.ts";
 import { STRATEGIES, type Strategy } from "./strategy.ts";
@@ -168,12 +170,7 @@ export function parseId(option: string, value: unknown, least: 0 | 1): string {
 }
 
 function parseTimeZone(value: unknown): string {
-  try {
-    Intl.DateTimeFormat("en", { timeZone: value as string });
-    if (typeof value === "string") return value;
-  } catch {
-    // Named below.
-  }
+  if (typeof value === "string" && isTimeZone(value)) return value;
   throw new StrataConfigError("timeZone", value, 'the IANA name of a time zone, such as "America/Sao_Paulo"');
 }
 
@@ -193,10 +190,4 @@ function parseQueryCache(given: AdaptiveMemoryRetrieverOptions["queryCache"]): P
 function atMost(option: string, value: number, most: number): number {
   if (value > most) throw new StrataConfigError(option, value, `at most ${most}`);
   return value;
-}
-
-function requireMethods(option: string, value: unknown, methods: readonly string[], accepted: string): void {
-  const has =
-    typeof value === "object" && value !== null && methods.every((name) => typeof (value as never)[name] === "function");
-  if (!has) throw new StrataConfigError(option, value, accepted);
 }

@@ -2,7 +2,16 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import type { Clock } from "../core/clock.ts";
 import { StrataConfigError } from "../core/errors.ts";
 import { guardObserver, type Emit, type Observer } from "../core/events.ts";
-import { parseChoice, parseClock, parseCount, parseDuration, parseFunction, parseNumber, refuseUnknown, type Duration } from "../core/options.ts";
+import {
+  parseChoice,
+  parseClock,
+  parseCount,
+  parseDuration,
+  parseFunction,
+  parseNumber,
+  refuseUnknown,
+  type Duration,
+} from "../core/options.ts";
 import { scaleOf, type Calibrate } from "./calibration.ts";
 import { isLexicalName } from "./first-stage.ts";
 import type { FusionMethod } from "./fusion.ts";

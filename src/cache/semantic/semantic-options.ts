@@ -1,6 +1,6 @@
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import { StrataConfigError } from "../../core/errors.ts";
-import { parseCount, parseDuration, parseFunction, refuseUnknown, type Duration } from "../../core/options.ts";
+import { parseCount, parseDuration, parseFunction, requireMethods, refuseUnknown, type Duration } from "../../core/options.ts";
 import type { VectorIndex } from "../../vectors/vector-index.ts";
 import { createRollout, type Rollout, type RolloutOptions } from "../rollout.ts";
 import type { Adapter } from "./adapter.ts";
@@ -106,9 +106,4 @@ export function parseSemantic(options: SemanticOptions): ParsedSemantic {
       adapt: deadline("adapt", "20s"),
     },
   };
-}
-
-function requireMethods(option: string, value: unknown, methods: readonly string[], accepted: string): void {
-  const has = (name: string): boolean => typeof (value as Record<string, unknown>)[name] === "function";
-  if (typeof value !== "object" || value === null || !methods.every(has)) throw new StrataConfigError(option, value, accepted);
 }
