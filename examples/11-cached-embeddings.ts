@@ -1,5 +1,5 @@
 /** Vectors are made once: a shop's catalogue is indexed again after one text changed, by another process, on the same folder. */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CachedEmbeddings, diskTier, memoryTier } from "langchain-strata";
@@ -24,3 +24,4 @@ async function index(run: string, texts: string[]): Promise<void> {
 await index("first", catalogue);
 await index("again", catalogue);
 await index("one changed", catalogue.with(7, "Article 7: a green chair"));
+rmSync(folder, { recursive: true });
