@@ -39,8 +39,55 @@ function duration(help: string): SeriesShape {
   return { kind: "quantile", unit: "ms", help };
 }
 
+export type PlainSeries =
+  | "requests"
+  | "hits"
+  | "misses"
+  | "coalesced"
+  | "bypassed"
+  | "writes"
+  | "hitRate"
+  | "latency.p50"
+  | "latency.p95"
+  | "latency.p99"
+  | "saved.tokens"
+  | "saved.money"
+  | "saved.time"
+  | "semantic.lookups"
+  | "semantic.served"
+  | "semantic.adapted"
+  | "semantic.withheld"
+  | "semantic.hitRate"
+  | "semantic.similarity"
+  | "semantic.wrongRate"
+  | "semantic.latency.p95"
+  | "errors"
+  | "errorRate"
+  | "embeddings.texts"
+  | "embeddings.hitRate"
+  | "embeddings.latency.p95"
+  | "embeddings.savedTime"
+  | "history.messages"
+  | "history.lag"
+  | "history.waiting"
+  | "history.latency.p95"
+  | "conversations.active"
+  | "recalls"
+  | "recall.cacheHitRate"
+  | "recall.latency.p95"
+  | "reranks"
+  | "rerank.skipped"
+  | "rerank.cost"
+  | "rerank.changed"
+  | "rerank.latency.p95"
+  | "queue.depth"
+  | "process.memory"
+  | "process.heap"
+  | "disk.used"
+  | "disk.free";
+
 /** Series that there is one of. */
-export const SERIES = {
+export const SERIES: Readonly<Record<PlainSeries, SeriesShape>> = {
   requests: rate("Lookups of the cache, hits and misses"),
   hits: rate("Lookups that were answered"),
   misses: rate("Lookups that were not"),
@@ -86,10 +133,21 @@ export const SERIES = {
   "process.heap": gauge("bytes", "JavaScript heap in use"),
   "disk.used": gauge("share", "Share of the disk in use on which the tiers have their folders; the fullest of them"),
   "disk.free": gauge("bytes", "What that disk has left"),
-} as const satisfies Record<string, SeriesShape>;
+};
+
+export type TierSeries =
+  | "tier.hits"
+  | "tier.latency.p50"
+  | "tier.latency.p95"
+  | "tier.available"
+  | "tier.faults"
+  | "tier.entries"
+  | "tier.bytes"
+  | "tier.queued"
+  | "tier.evicted";
 
 /** Series that there is one of for each tier: `"tier.hits:memory"`. */
-export const TIER_SERIES = {
+export const TIER_SERIES: Readonly<Record<TierSeries, SeriesShape>> = {
   "tier.hits": rate("Lookups that this tier answered"),
   "tier.latency.p50": duration("Lookups that this tier answered, half of them are faster"),
   "tier.latency.p95": duration("Lookups that this tier answered, 95 in a hundred are faster"),
@@ -99,19 +157,23 @@ export const TIER_SERIES = {
   "tier.bytes": gauge("bytes", "What its entries take"),
   "tier.queued": gauge("count", "Writes that wait for it"),
   "tier.evicted": rate("Entries dropped for space"),
-} as const satisfies Record<string, SeriesShape>;
+};
 
-/** Series that there is one of for each strategy of recall: `"recalls:hybrid"`. */
-export const STRATEGY_SERIES = {
-  recalls: rate("Recalls by this strategy"),
-} as const satisfies Record<string, SeriesShape>;
-
-export const STRATEGIES = ["session_only", "recent_history", "semantic_search", "hybrid", "cross_conversation"] as const;
+export const STRATEGIES: readonly ["session_only", "recent_history", "semantic_search", "hybrid", "cross_conversation"] = [
+  "session_only",
+  "recent_history",
+  "semantic_search",
+  "hybrid",
+  "cross_conversation",
+];
 
 export type StrategyName = (typeof STRATEGIES)[number];
 
+/** What there is one of for each strategy of recall: `"recalls:hybrid"`. */
+export const STRATEGY_SERIES: Readonly<Record<"recalls", SeriesShape>> = { recalls: rate("Recalls by this strategy") };
+
 /** What `history()` and alert rules name. */
-export type SeriesName = keyof typeof SERIES | `${keyof typeof TIER_SERIES}:${string}` | `recalls:${StrategyName}`;
+export type SeriesName = PlainSeries | `${TierSeries}:${string}` | `recalls:${StrategyName}`;
 
 /** A series that there is. */
 export interface SeriesInfo extends SeriesShape {
@@ -127,7 +189,7 @@ export interface SeriesPoint {
 }
 
 export interface SeriesHistory extends SeriesInfo {
-  /** Length of a step, ms: 1 s within the last 10 minutes, 1 min within the last day, 1 h within the last 30 days, by default. */
+  /** Length of a step, ms: 1 s within the last 10 minutes, 1 min within the last day, 1 h within the last 30 days. */
   readonly stepMs: number;
   /** Oldest first; no more than the process has lived. */
   readonly points: readonly SeriesPoint[];
