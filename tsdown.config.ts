@@ -10,6 +10,7 @@ export default defineConfig({
     "src/qdrant.ts",
     "src/local.ts",
     "src/middleware.ts",
+    "src/langgraph.ts",
     "src/testing/index.ts",
     "src/testing/deepseek-stand-in/start.ts",
     "src/clients/onnx-worker.ts",

@@ -17,7 +17,7 @@ import { scriptedTier } from "../../support/scripted-tier.ts";
 
 interface Bed {
   readonly cache: BaseCache;
-  advance(ms: number): Promise<void>;
+  readonly advance: (ms: number) => Promise<void>;
 }
 
 function theirs(): Bed {
@@ -130,7 +130,6 @@ describe.each([
       id: "a1",
       content: "Paris.",
       tool_calls: [{ name: "find", args: { city: "Paris" }, id: "c1", type: "tool_call" }],
-      usage_metadata: { input_tokens: 3, output_tokens: 1, total_tokens: 4 },
       additional_kwargs: { reasoning_content: "France, so Paris." },
     });
     const work = vi.fn(() => ({ messages: [answer, new ToolMessage({ id: "t1", content: "found", tool_call_id: "c1" })] }));
@@ -176,7 +175,7 @@ describe.each([
     await cache.set([{ key, value }]);
     const [first] = await cache.get([key]);
     expect(first?.value).toEqual(value);
-    (first?.value as { list: unknown[] }).list.push("mine");
+    (first as { value: { list: unknown[] } }).value.list.push("mine");
     const [second] = await cache.get([key]);
     expect(second?.value).toEqual(value);
   });
