@@ -15,10 +15,12 @@ export interface LexicalScores {
 }
 
 /**
- * `k1` saturates repetition, `b` is the weight of length. Both are low for turns: how long a turn is says little of it. Chosen
- * leaving one LoCoMo conversation out at a time; the optimum is flat.
+ * `k1` saturates repetition, `b` is the weight of length. Both are low for what people say to each other: how long a turn is says
+ * little of it. Chosen leaving one LoCoMo conversation out at a time; the optimum is flat. What is written to a model, and what it
+ * answers, runs from a line to pages and names every word of its topic: documents, for which the usual values hold.
  */
 const TURN = { k1: 0.9, b: 0.3 };
+const DOCUMENT = { k1: 0.9, b: 0.75 };
 const SESSION = { k1: 1.2, b: 0.75 };
 
 /** What is indexed of a text, UTF-16 units: the rest of a pasted book does not make a turn easier to find. */
@@ -97,9 +99,10 @@ export class LexicalIndex {
       for (let i = 0; i < rows.length; i += 2) {
         const number = rows[i] as number;
         const count = rows[i + 1] as number;
-        raise(into.turns, number, rarity * saturation(count, TURN, (this.#words[number] as number) / averageTurn));
-        touched.turns.push(number);
         const session = this.#order.sessionOf(number);
+        const kind = this.#order.isWithModel(session) ? DOCUMENT : TURN;
+        raise(into.turns, number, rarity * saturation(count, kind, (this.#words[number] as number) / averageTurn));
+        touched.turns.push(number);
         inSession.set(session, (inSession.get(session) ?? 0) + count);
       }
       const sessionRarity = inverseFrequency(this.#order.sessions, inSession.size);

@@ -8,8 +8,9 @@
  *
  * Recency is no part of the score: added to it, it halves the accuracy (see `docs/concepts/memory.md`).
  *
- * Weights were chosen leaving one LoCoMo conversation out at a time; each fold chose these or a neighbouring step, and the
- * optimum is flat. What is not from that data says so.
+ * What people write to a model and what it answers is another kind of text than what they say to each other: a turn stands for
+ * itself, a turn that asks is as likely meant as any, and its length tells (`lexical-index.ts`). So there are two sets of weights, and
+ * the roles within a session say which holds for its turns.
  */
 import type { DenseIndex } from "./dense-index.ts";
 import type { LexicalIndex } from "./lexical-index.ts";
@@ -23,30 +24,51 @@ export interface ContextWeights {
   readonly session: number;
 }
 
-export interface RankingWeights {
+/** For the turns of one kind of session. */
+export interface TurnWeights {
   readonly lexical: ContextWeights;
   readonly dense: ContextWeights;
   /** Of the dense signal; the lexical one has 1. */
   readonly meaning: number;
   /** For the turns of the one speaker whom the query names. */
   readonly speaker: number;
-  /** Taken from a turn that asks: it seldom holds the answer. */
+  /** Taken from a turn that asks: between people it seldom holds the answer. */
   readonly asks: number;
   /**
-   * Where people talk with a model, what they said themselves is what they ask for later; the long answers of the model hold every
-   * word of the topic and would fill the list. Turned round when the query asks what the model said. From BEAM-100K, where any
-   * value from 2 to 4 gives the same recall within a point.
+   * What somebody told a model is what they ask for later; its long answers hold every word of the topic and would fill the list.
+   * Turned round when the query asks what the model said.
    */
   readonly ownWords: number;
 }
 
+export interface RankingWeights {
+  /** People talk with each other. */
+  readonly people: TurnWeights;
+  /** Somebody talks with a model. */
+  readonly withModel: TurnWeights;
+}
+
+/**
+ * `people` is chosen leaving one LoCoMo conversation out at a time, `withModel` one BEAM-100K chat: each fold chose these or a
+ * neighbouring step, and the optima are flat.
+ */
 export const RANKING_WEIGHTS: RankingWeights = {
-  lexical: { beside: 0.5, twoAway: 0.3, session: 0.7 },
-  dense: { beside: 0.5, twoAway: 0.2, session: 0.3 },
-  meaning: 0.6,
-  speaker: 0.4,
-  asks: 0.4,
-  ownWords: 3,
+  people: {
+    lexical: { beside: 0.5, twoAway: 0.3, session: 1 },
+    dense: { beside: 0.5, twoAway: 0.2, session: 0.3 },
+    meaning: 0.5,
+    speaker: 0.4,
+    asks: 1.2,
+    ownWords: 0,
+  },
+  withModel: {
+    lexical: { beside: 0.5, twoAway: 0, session: 0.7 },
+    dense: { beside: 0.5, twoAway: 0, session: 0.3 },
+    meaning: 0.8,
+    speaker: 0.4,
+    asks: 0,
+    ownWords: 3,
+  },
 };
 
 export interface RankedTurn {
@@ -80,24 +102,28 @@ export interface RankedMemory {
   readonly dense?: DenseIndex | undefined;
 }
 
+type WeightsOf<T = TurnWeights> = (session: number) => T;
+
 /** The best turns, best first. Turns without any word of the query or its surroundings, and without a vector, are not given. */
 export function rankTurns(memory: RankedMemory, query: string, options: RankingOptions): readonly RankedTurn[] {
   const { order, lexical, dense } = memory;
-  const weights = options.weights ?? RANKING_WEIGHTS;
+  const { people, withModel } = options.weights ?? RANKING_WEIGHTS;
+  const weightsOf: WeightsOf = (session) => (order.isWithModel(session) ? withModel : people);
   const words = lexical.search(query);
-  const byWords = inContext(words.turns, words.sessions, order, weights.lexical);
+  const byWords = inContext(words.turns, words.sessions, order, (session) => weightsOf(session).lexical);
   const cosines = options.cosines ?? (options.vector === undefined ? undefined : dense?.search(options.vector));
-  const byMeaning = cosines && denseScores(cosines, order, weights.dense);
+  const byMeaning = cosines && denseScores(cosines, order, (session) => weightsOf(session).dense);
   const wordScale = scaleOf(byWords, order.size);
   const meaningScale = byMeaning && scaleOf(byMeaning, order.size);
-  const prior = turnPrior(order, query, weights);
+  const prior = turnPrior(order, query, weightsOf);
   const best = new TopList(options.k);
   for (let number = 0; number < byWords.length; number++) {
     if (byWords[number] === 0 && !byMeaning?.[number]) continue;
     const turn = order.turn(number);
     if (turn === undefined || options.accept?.(turn, number) === false) continue;
     const word = standardised(byWords[number], wordScale);
-    const meaning = meaningScale ? weights.meaning * standardised(byMeaning?.[number], meaningScale) : 0;
+    const { meaning: share } = weightsOf(order.sessionOf(number));
+    const meaning = meaningScale ? share * standardised(byMeaning?.[number], meaningScale) : 0;
     const cosine = cosines?.[number];
     best.offer({
       number,
@@ -110,7 +136,7 @@ export function rankTurns(memory: RankedMemory, query: string, options: RankingO
 }
 
 /** A cosine below the mean is no sign of anything; above it, it counts by how rare it is. */
-function denseScores(cosines: Float32Array, order: TurnOrder, weights: ContextWeights): Float32Array {
+function denseScores(cosines: Float32Array, order: TurnOrder, weightsOf: WeightsOf<ContextWeights>): Float32Array {
   const scale = scaleOf(cosines, order.size);
   const own = new Float32Array(order.numbers);
   const sessions = new Float32Array(order.sessions);
@@ -121,11 +147,16 @@ function denseScores(cosines: Float32Array, order: TurnOrder, weights: ContextWe
     const session = order.sessionOf(number);
     if (score > (sessions[session] as number)) sessions[session] = score;
   }
-  return inContext(own, sessions, order, weights);
+  return inContext(own, sessions, order, weightsOf);
 }
 
 /** Only for turns with a score of their own or beside one: a session's score alone does not single out any of its turns. */
-function inContext(own: Float32Array, sessions: Float32Array, order: TurnOrder, weights: ContextWeights): Float32Array {
+function inContext(
+  own: Float32Array,
+  sessions: Float32Array,
+  order: TurnOrder,
+  weightsOf: WeightsOf<ContextWeights>,
+): Float32Array {
   const of = (number: number): number => (number === NO_TURN ? 0 : (own[number] as number));
   const scores = new Float32Array(own.length);
   for (let number = 0; number < own.length; number++) {
@@ -138,8 +169,10 @@ function inContext(own: Float32Array, sessions: Float32Array, order: TurnOrder, 
     );
     const mine = of(number);
     if (mine === 0 && beside === 0 && twoAway === 0) continue;
-    const session = sessions[order.sessionOf(number)] as number;
-    scores[number] = mine + weights.beside * beside + weights.twoAway * twoAway + weights.session * session;
+    const session = order.sessionOf(number);
+    const weights = weightsOf(session);
+    const ofSession = weights.session * (sessions[session] as number);
+    scores[number] = mine + weights.beside * beside + weights.twoAway * twoAway + ofSession;
   }
   return scores;
 }
@@ -171,14 +204,18 @@ function standardised(score: number | undefined, { mean, deviation }: Scale): nu
 const ASKS_THE_MODEL =
   /\byou (?:said|say|told|tell|mention|mentioned|recommend|recommended|suggest|suggested|explain|explained|gave|give|wrote|propose|proposed|answered|advise|advised)\b|\byour (?:answer|advice|suggestion|suggestions|recommendation|recommendations|explanation|reply)\b|\b(?:voce|tu) (?:me )?(?:disse|disseste|falou|recomendou|sugeriu|explicou|mencionou|escreveu|respondeu|deu|propos|indicou)\b|\bsua (?:resposta|sugestao|recomendacao|explicacao)\b/;
 
-function turnPrior(order: TurnOrder, query: string, weights: RankingWeights): (turn: MemoryTurn, number: number) => number {
+function turnPrior(order: TurnOrder, query: string, weightsOf: WeightsOf): (turn: MemoryTurn, number: number) => number {
   const folded = fold(query);
   const speaker = theSpeakerNamedIn(folded, order);
   const own = ASKS_THE_MODEL.test(folded) ? "ai" : "human";
-  return (turn, number) =>
-    (speaker !== undefined && turn.name === speaker ? weights.speaker : 0) -
-    (order.asks(number) ? weights.asks : 0) +
-    (turn.role === own && order.isWithModel(order.sessionOf(number)) ? weights.ownWords : 0);
+  return (turn, number) => {
+    const weights = weightsOf(order.sessionOf(number));
+    return (
+      (speaker !== undefined && turn.name === speaker ? weights.speaker : 0) -
+      (order.asks(number) ? weights.asks : 0) +
+      (turn.role === own ? weights.ownWords : 0)
+    );
+  };
 }
 
 /** `undefined` unless exactly one of those who speak is named. */

@@ -2,8 +2,8 @@
  * Recall of an owner's turns, against the bars of `benchmarks/README.md`: `npm run bench:quality:memory`; with `-- --router` the router
  * alone.
  *
- * LoCoMo's weights are chosen leaving one conversation out: for each conversation, the setting of the grid that is best on the
- * other nine.
+ * Every set is ranked with the weights that are shipped, and again leaving one conversation out: for each conversation, with the
+ * setting of a grid that is best on the other nine.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -20,13 +20,20 @@ import { recalls as recallThrough, routingLine, type RecallRow } from "./recall-
 import { inPortuguese, timeLogs, timeQuestions, type TimeLog } from "./time-questions.ts";
 
 const TOKENS = [500, 1_000, 2_000, 4_000];
-const GRID: readonly RankingWeights[] = [0.4, 0.6, 0.8].flatMap((meaning) =>
-  [0.4, 0.7, 1].flatMap((session) =>
-    [0.2, 0.4, 0.8].map((asks) => ({
+const { people: PEOPLE, withModel: WITH_MODEL } = RANKING_WEIGHTS;
+const PEOPLE_GRID: readonly RankingWeights[] = [0.35, 0.5, 0.7].flatMap((meaning) =>
+  [0.7, 1, 1.4].flatMap((session) =>
+    [0.8, 1.2, 1.6].map((asks) => ({
       ...RANKING_WEIGHTS,
-      meaning,
-      asks,
-      lexical: { ...RANKING_WEIGHTS.lexical, session },
+      people: { ...PEOPLE, meaning, asks, lexical: { ...PEOPLE.lexical, session } },
+    })),
+  ),
+);
+const MODEL_GRID: readonly RankingWeights[] = [0.6, 0.8, 1].flatMap((meaning) =>
+  [0.3, 0.5, 0.7].flatMap((beside) =>
+    [2, 3, 4].map((ownWords) => ({
+      ...RANKING_WEIGHTS,
+      withModel: { ...WITH_MODEL, meaning, ownWords, lexical: { ...WITH_MODEL.lexical, beside } },
     })),
   ),
 );
@@ -83,8 +90,12 @@ function line(name: string, rows: readonly { question: Question; of: ReturnType<
   console.log(`| ${name} | ${of((r) => r.recall)} | ${of((r) => r.ndcg)} | ${of((r) => r.hit)} | ${perKind.join(", ")} |`);
 }
 
-function leaveOneOut(all: readonly Indexed[], withModel: boolean): { question: Question; of: ReturnType<typeof recallAt> }[] {
-  const grid = withModel ? GRID : GRID.filter(({ meaning }) => meaning === RANKING_WEIGHTS.meaning);
+/** For each conversation the setting of the grid that is best on the others. */
+function leaveOneOut(
+  all: readonly Indexed[],
+  grid: readonly RankingWeights[],
+  withModel: boolean,
+): { question: Question; of: ReturnType<typeof recallAt> }[] {
   const results = grid.map((weights) => all.map((indexed) => recalls(indexed, weights, withModel)));
   return all.flatMap((_, left) => {
     const quality = results.map((perConversation) =>
@@ -97,6 +108,26 @@ function leaveOneOut(all: readonly Indexed[], withModel: boolean): { question: Q
     );
     return results[quality.indexOf(Math.max(...quality))]?.[left] ?? [];
   });
+}
+
+/** What is shipped, and what leaving one out chooses: far apart, the shipped weights would fit these conversations alone. */
+async function found(
+  set: string,
+  all: readonly BenchConversation[],
+  grid: readonly RankingWeights[],
+  models: readonly LocalEmbeddings[],
+): Promise<void> {
+  for (const [at, embeddings] of models.entries()) {
+    const indexed = await Promise.all(all.map((one) => index(one, embeddings)));
+    const shipped = (withModel: boolean): ReturnType<typeof recalls> =>
+      indexed.flatMap((one) => recalls(one, RANKING_WEIGHTS, withModel));
+    if (at === 0) {
+      line(`${set}, words alone`, shipped(false));
+      line(`${set}, words alone, one left out`, leaveOneOut(indexed, grid, false));
+    }
+    line(`${set}, words and ${embeddings.info.model}`, shipped(true));
+    line(`${set}, words and ${embeddings.info.model}, one left out`, leaveOneOut(indexed, grid, true));
+  }
 }
 
 function withinTokens(name: string, all: readonly Indexed[]): void {
@@ -157,21 +188,15 @@ async function main(): Promise<void> {
     await routing(locomo(folder), timeLogs(join(folder, "tmd")), embeddings);
     return;
   }
-  const talks = await Promise.all(locomo(folder).map((one) => index(one, embeddings)));
-  const chats = await Promise.all(beam(join(folder, "beam-100k")).map((one) => index(one, embeddings)));
-
+  const people = locomo(folder);
+  const withModel = beam(join(folder, "beam-100k"));
+  const models = [embeddings, new LocalEmbeddings({ model: "minilm" })];
   console.log("| set | R@10 | nDCG@10 | hit@10 | R@10 by kind |\n| --- | --- | --- | --- | --- |");
-  line("LoCoMo, words alone", leaveOneOut(talks, false));
-  line(`LoCoMo, words and ${embeddings.info.model}`, leaveOneOut(talks, true));
-  line(
-    "BEAM-100K, words alone",
-    chats.flatMap((chat) => recalls(chat, RANKING_WEIGHTS, false)),
-  );
-  line(
-    `BEAM-100K, words and ${embeddings.info.model}`,
-    chats.flatMap((chat) => recalls(chat, RANKING_WEIGHTS, true)),
-  );
+  await found("LoCoMo", people, PEOPLE_GRID, models);
+  await found("BEAM-100K", withModel, MODEL_GRID, models);
 
+  const talks = await Promise.all(people.map((one) => index(one, embeddings)));
+  const chats = await Promise.all(withModel.map((one) => index(one, embeddings)));
   console.log(`\n| recall within tokens | ${TOKENS.join(" | ")} |\n| --- | ${TOKENS.map(() => "---").join(" | ")} |`);
   withinTokens("LoCoMo", talks);
   withinTokens("BEAM-100K", chats);
