@@ -180,6 +180,14 @@ export {
 export type { RankingMetrics } from "./rerank/evaluation/metrics.ts";
 export type { Interval } from "./rerank/evaluation/resampling.ts";
 
+// The whole system from one config.
+export { createStrata, type CreateStrataOptions } from "./create-strata.ts";
+export { Strata, type ChatCounts, type StrataParts, type StrataStats } from "./system/strata.ts";
+export type * from "./system/config/strata-config.ts";
+export type { ConfigVariables } from "./system/config/config-file.ts";
+export type { ChatOptions } from "./system/chat/chat-options.ts";
+export type { ChatEvent, ChatResult, ChatSavings, ChatTimings } from "./system/chat/chat-result.ts";
+
 // Words that all parts share.
 export type { Scope } from "./core/scope.ts";
 export type { Digest } from "./core/key.ts";

@@ -1,0 +1,57 @@
+/** Makes the parts of a checked config and joins them. Nothing here connects, loads a model or waits: every part does at its first use. */
+import { sleep } from "../core/abort.ts";
+import { systemClock } from "../core/clock.ts";
+import { guardObserver } from "../core/events.ts";
+import { ChatEngine } from "./chat/chat-engine.ts";
+import type { CheckedConfig } from "./config/read-config.ts";
+import { cachePart } from "./parts/cache.ts";
+import { conversationsPart, memoryPart, sqlPart } from "./parts/conversations.ts";
+import { embeddingsPart } from "./parts/embeddings.ts";
+import { lazyModel } from "./parts/model.ts";
+import { rerankPart } from "./parts/rerank.ts";
+import { Strata } from "./strata.ts";
+
+/** How long `close()` waits for each part to write what waits. */
+const CLOSE_GRACE_MS = 10_000;
+
+export function assemble(config: CheckedConfig): Strata {
+  const { clock = systemClock, observer, history = {}, chat, postgres } = config;
+  const startedAt = clock.monotonic();
+  const sql = sqlPart(config);
+  const embeddings = embeddingsPart(config);
+  const cache = cachePart(config, { embeddings, sql: postgres === undefined ? undefined : sql, observer });
+  const conversations = conversationsPart(config, sql, observer);
+  const memory = memoryPart(config, conversations, embeddings, observer);
+  const rerank = rerankPart(config, observer);
+  const { window, windowTokens } = history;
+  const engine = new ChatEngine({
+    ...{ cache, conversations, memory, clock, deadline: chat.deadline, system: chat.system },
+    model: lazyModel(config.model),
+    emit: guardObserver(observer),
+    context: { contextFor: () => Promise.resolve({ text: "", documents: [] }) },
+    window: window === undefined && windowTokens === undefined ? undefined : { messages: window, tokens: windowTokens },
+    summaries: history.summaries === true,
+  });
+
+  /** The last first: what is asked by others is closed after them. A part that does not end in time does not hold up the others. */
+  async function close(): Promise<void> {
+    const groups: readonly (readonly (() => unknown)[])[] = [
+      [() => cache.close(), () => memory.close(), () => rerank?.close()],
+      [() => conversations.close()],
+      [() => sql.close(), () => embeddings.close()],
+    ];
+    for (const group of groups) await Promise.all(group.map((end) => within(async () => end())));
+  }
+
+  async function within(end: () => Promise<unknown>): Promise<void> {
+    const late = new AbortController();
+    const waiting = sleep(clock, CLOSE_GRACE_MS, { signal: late.signal }).catch(() => undefined);
+    await Promise.race([end().catch(() => undefined), waiting]);
+    late.abort();
+  }
+
+  return new Strata(
+    { cache, embeddings: embeddings.embeddings, conversations, memory, rerank },
+    { engine, uptimeMs: () => clock.monotonic() - startedAt, close },
+  );
+}

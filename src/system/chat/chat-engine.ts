@@ -1,0 +1,243 @@
+/**
+ * Questions and answers over the parts of a system.
+ *
+ * A question that needs nothing but an answer takes the thin way: one message, the cached model, and what the hit says of itself.
+ * With documents or an owner's memory, the prompt is built first and the cache sees the whole of it: two askers get the same answer
+ * only when they would have sent the model the same text.
+ */
+import type { DocumentInterface } from "@langchain/core/documents";
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { HumanMessage, type AIMessage, type AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { cacheModel } from "../../cache/cached-model.ts";
+import { hitOf } from "../../cache/response-codec.ts";
+import type { TieredCache } from "../../cache/tiered-cache.ts";
+import type { Clock } from "../../core/clock.ts";
+import { StrataError } from "../../core/errors.ts";
+import type { Emit } from "../../core/events.ts";
+import type { Duration } from "../../core/options.ts";
+import type { Scope } from "../../core/scope.ts";
+import type { HybridChatMessageHistory } from "../../history/chat-history.ts";
+import type { ConversationStore, HistoryOptions } from "../../history/conversation-store.ts";
+import type { AdaptiveMemoryRetriever } from "../../memory/memory-retriever.ts";
+import { callLimit } from "./call-limit.ts";
+import { readChatRequest, type ChatOptions, type ChatRequest } from "./chat-options.ts";
+import { buildPrompt } from "./chat-prompt.ts";
+import { NO_SAVINGS, reasoningOf, savingsOf, type ChatEvent, type ChatResult, type ChatTimings } from "./chat-result.ts";
+
+/** Documents for a question, and how they are told to the model. */
+export interface ContextSource {
+  contextFor(
+    question: string,
+    options: {
+      readonly k?: number | undefined;
+      readonly tokenBudget?: number | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ): Promise<{ readonly text: string; readonly documents: readonly DocumentInterface[] }>;
+}
+
+export interface ChatEngineOptions {
+  readonly model: () => Promise<BaseChatModel>;
+  readonly cache: TieredCache;
+  readonly conversations: ConversationStore;
+  readonly memory: AdaptiveMemoryRetriever;
+  readonly context: ContextSource;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly deadline: Duration | undefined;
+  readonly system: string | undefined;
+  /** How much of a conversation goes with a question. */
+  readonly window: HistoryOptions["window"];
+  readonly summaries: boolean;
+}
+
+/** A question that is ready to be asked. */
+interface Prepared {
+  readonly messages: BaseMessage[];
+  readonly documents: readonly DocumentInterface[] | undefined;
+  readonly history: HybridChatMessageHistory | undefined;
+  readonly contextMs: number;
+  readonly memoryMs: number;
+}
+
+export class ChatEngine {
+  readonly #options: ChatEngineOptions;
+  #model: BaseChatModel | undefined;
+
+  constructor(options: ChatEngineOptions) {
+    this.#options = options;
+  }
+
+  async chat(question: string, options: ChatOptions = {}): Promise<ChatResult> {
+    const { clock, deadline } = this.#options;
+    const startedAt = clock.monotonic();
+    const request = readChatRequest(question, options, deadline);
+    const limit = callLimit(clock, request.deadlineMs, options.signal);
+    try {
+      const model = this.#model ?? (await this.#open());
+      const prepared = isPlain(request) ? this.#plain(request) : await this.#prepare(request, limit.signal);
+      const askedAt = clock.monotonic();
+      const message = (await model.invoke(prepared.messages, runConfig(request, limit.signal))) as AIMessage;
+      const answerMs = clock.monotonic() - askedAt;
+      return await this.#finish(request, prepared, message, { startedAt, answerMs });
+    } finally {
+      limit.end();
+    }
+  }
+
+  async *stream(question: string, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    const { clock, deadline } = this.#options;
+    const startedAt = clock.monotonic();
+    const request = readChatRequest(question, options, deadline);
+    const limit = callLimit(clock, request.deadlineMs, options.signal);
+    try {
+      const model = this.#model ?? (await this.#open());
+      const prepared = isPlain(request) ? this.#plain(request) : await this.#prepare(request, limit.signal);
+      const askedAt = clock.monotonic();
+      let whole: AIMessageChunk | undefined;
+      for await (const chunk of await model.stream(prepared.messages, runConfig(request, limit.signal))) {
+        whole = whole === undefined ? chunk : whole.concat(chunk);
+        const reasoning = reasoningOf(chunk);
+        if (reasoning !== "") yield { type: "reasoning", text: reasoning };
+        if (chunk.text !== "") yield { type: "text", text: chunk.text };
+      }
+      if (whole === undefined) throw new StrataError("BAD_ANSWER", "The model's stream was empty.");
+      const answerMs = clock.monotonic() - askedAt;
+      yield { type: "end", result: await this.#finish(request, prepared, whole, { startedAt, answerMs }) };
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** The model with the cache under it, for chains and agents of one's own. */
+  async model(): Promise<BaseChatModel> {
+    return this.#model ?? this.#open();
+  }
+
+  async #open(): Promise<BaseChatModel> {
+    this.#model ??= cacheModel(await this.#options.model(), { cache: this.#options.cache });
+    return this.#model;
+  }
+
+  #plain({ question, options }: ChatRequest): Prepared {
+    const system = options.system ?? this.#options.system;
+    const messages =
+      system === undefined
+        ? [new HumanMessage(question)]
+        : buildPrompt({ system, question, conversation: [], recalled: [], context: "" });
+    return { messages, documents: undefined, history: undefined, contextMs: 0, memoryMs: 0 };
+  }
+
+  async #prepare(request: ChatRequest, signal: AbortSignal | undefined): Promise<Prepared> {
+    const { clock, context, system } = this.#options;
+    const { question, options } = request;
+    const history = this.#history(request);
+    const startedAt = clock.monotonic();
+    const [found, remembered] = await Promise.all([
+      request.context === undefined
+        ? undefined
+        : context
+            .contextFor(question, { ...request.context, signal })
+            .then((value) => ({ ...value, ms: clock.monotonic() - startedAt })),
+      this.#remember(request, history, signal).then((value) => ({ ...value, ms: clock.monotonic() - startedAt })),
+    ]);
+    const { conversation, recalled } = remembered;
+    const messages = buildPrompt({
+      ...{ question, conversation, recalled, context: found?.text ?? "", system: options.system ?? system },
+    });
+    const memoryMs = request.ownerId === undefined ? 0 : remembered.ms;
+    return { messages, documents: found?.documents, history, contextMs: found?.ms ?? 0, memoryMs };
+  }
+
+  #history({ ownerId, options }: ChatRequest): HybridChatMessageHistory | undefined {
+    const { sessionId } = options;
+    if (ownerId === undefined || sessionId === undefined) return undefined;
+    const { conversations, window, summaries } = this.#options;
+    const summarizer = summaries ? this.#model : undefined;
+    return conversations.history({ ownerId, sessionId, window, summarizer });
+  }
+
+  /** A history or a memory that fails is told of and passed over: the question is still answered. */
+  async #remember(
+    { ownerId, usesMemory, question, options }: ChatRequest,
+    history: HybridChatMessageHistory | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly conversation: readonly BaseMessage[]; readonly recalled: readonly DocumentInterface[] }> {
+    const { memory } = this.#options;
+    const [conversation, recalled] = await Promise.all([
+      history?.context({ signal }).catch((error: unknown) => this.#failed("load", error, signal)),
+      usesMemory && ownerId !== undefined
+        ? memory
+            .recall(question, { ownerId, sessionId: options.sessionId, signal })
+            .catch((error: unknown) => this.#failed("recall", error, signal))
+        : undefined,
+    ]);
+    const shown = new Set((conversation ?? []).map(({ id }) => id));
+    const documents = (recalled?.documents ?? []).filter(({ metadata }) => !shown.has(metadata.messageId));
+    return { conversation: conversation ?? [], recalled: documents };
+  }
+
+  async #finish(
+    request: ChatRequest,
+    prepared: Prepared,
+    message: AIMessage,
+    { startedAt, answerMs }: { readonly startedAt: number; readonly answerMs: number },
+  ): Promise<ChatResult> {
+    const { clock } = this.#options;
+    const { documents, history, contextMs, memoryMs } = prepared;
+    const text = message.text;
+    let storeMs = 0;
+    if (history !== undefined) {
+      const storedAt = clock.monotonic();
+      const asked = new HumanMessage(request.question);
+      // The deadline of the question is not that of what is kept of it: the answer is there, and paid.
+      await history.addMessages([asked, message]).catch((error: unknown) => this.#failed("save", error, undefined));
+      storeMs = clock.monotonic() - storedAt;
+    }
+    const hit = hitOf(message);
+    const timings: ChatTimings = {
+      ...{ total: clock.monotonic() - startedAt, context: contextMs, memory: memoryMs, answer: answerMs, store: storeMs },
+    };
+    return {
+      ...{ text, reasoning: reasoningOf(message), cached: hit !== undefined, source: hit?.source ?? "model", timings },
+      savings: hit === undefined ? NO_SAVINGS : savingsOf(hit),
+      ...(documents !== undefined && { documents }),
+      ...(hit !== undefined && { hitId: hit.hitId, tier: hit.tier }),
+      message,
+    };
+  }
+
+  #failed(operation: "load" | "save" | "recall", error: unknown, signal: AbortSignal | undefined): undefined {
+    signal?.throwIfAborted();
+    const code = StrataError.isInstance(error) ? error.code : "ENGINE";
+    this.#options.emit?.({ type: "history.fault", operation, code, message: error instanceof Error ? error.message : "" });
+    return undefined;
+  }
+}
+
+/** Whether the question needs nothing but an answer. */
+function isPlain({ ownerId, context }: ChatRequest): boolean {
+  return ownerId === undefined && context === undefined;
+}
+
+/** What the cache is to know of the call. An owner's answers are the owner's, whatever the config's scope is. */
+function runConfig({ options, ownerId }: ChatRequest, signal: AbortSignal | undefined): RunnableConfig {
+  const { useCache = true, tags, ttl, config } = options;
+  const scope: Scope | undefined =
+    ownerId === undefined && options.scope === undefined
+      ? undefined
+      : { ...options.scope, ...(ownerId !== undefined && { user: ownerId }) };
+  const strata = {
+    ...(useCache === false && { bypass: true }),
+    ...(useCache === "refresh" && { refresh: true }),
+    ...(tags !== undefined && { tags }),
+    ...(ttl !== undefined && { ttl }),
+    ...(scope !== undefined && { scope }),
+  };
+  return {
+    ...config,
+    ...(signal !== undefined && { signal }),
+    configurable: { strata, ...(ownerId !== undefined && { user_id: ownerId }) },
+  };
+}

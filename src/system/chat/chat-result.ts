@@ -1,0 +1,72 @@
+/** What one call of `chat()` gives, and how it comes in pieces. */
+import type { DocumentInterface } from "@langchain/core/documents";
+import type { AIMessage, BaseMessage } from "@langchain/core/messages";
+import type { HitMetadata } from "../../cache/response-codec.ts";
+
+export interface ChatResult {
+  readonly text: string;
+  /** What a reasoning model thought, where it told; `""` otherwise. */
+  readonly reasoning: string;
+  /** Whether no model was asked. */
+  readonly cached: boolean;
+  /** Who answered: the model, or which kind of hit. */
+  readonly source: "model" | HitMetadata["source"];
+  readonly timings: ChatTimings;
+  readonly savings: ChatSavings;
+  /** What was found and given to the model, with `useContext`. */
+  readonly documents?: readonly DocumentInterface[];
+  /** Of a hit, for `strata.cache.feedback()`. */
+  readonly hitId?: string;
+  /** The tier that had the answer. */
+  readonly tier?: string;
+  /** The model's message itself. */
+  readonly message: AIMessage;
+}
+
+/** Milliseconds. */
+export interface ChatTimings {
+  /** The whole call. */
+  readonly total: number;
+  /** Finding and fitting documents. */
+  readonly context: number;
+  /** Reading the conversation and recalling. */
+  readonly memory: number;
+  /** The answer: the lookup, and the model where it was asked. */
+  readonly answer: number;
+  /** Keeping question and answer. */
+  readonly store: number;
+}
+
+/** What a hit saved, as the provider counted when the answer was made; zeros when the model was asked. */
+export interface ChatSavings {
+  readonly tokens: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+export type ChatEvent =
+  | { readonly type: "reasoning"; readonly text: string }
+  | { readonly type: "text"; readonly text: string }
+  /** The last one. */
+  | { readonly type: "end"; readonly result: ChatResult };
+
+export const NO_SAVINGS: ChatSavings = { tokens: 0, inputTokens: 0, outputTokens: 0 };
+
+export function savingsOf({ savedUsage }: HitMetadata): ChatSavings {
+  const { total_tokens: tokens = 0, input_tokens: inputTokens = 0, output_tokens: outputTokens = 0 } = savedUsage;
+  return { tokens, inputTokens, outputTokens };
+}
+
+/** The reasoning of a message, or of a piece of one. Providers put it into a field of their own, or into blocks of the content. */
+export function reasoningOf(message: BaseMessage): string {
+  const own: unknown = message.additional_kwargs["reasoning_content"];
+  if (typeof own === "string") return own;
+  if (typeof message.content === "string") return "";
+  return message.content
+    .flatMap((block) => {
+      const { type, reasoning, thinking } = block as { type?: unknown; reasoning?: unknown; thinking?: unknown };
+      if (type === "reasoning" && typeof reasoning === "string") return reasoning;
+      return type === "thinking" && typeof thinking === "string" ? thinking : [];
+    })
+    .join("");
+}

@@ -1,0 +1,60 @@
+/** A config in a file: YAML or JSON, with the places of what the caller fills in (`${NAME}`). */
+import { readFileSync } from "node:fs";
+import { extname } from "node:path";
+import { StrataConfigError } from "../../core/errors.ts";
+
+/** What `${NAME}` in a config file stands for. The library reads no environment: hand in what it may see, such as `process.env`. */
+export type ConfigVariables = Readonly<Record<string, string | undefined>>;
+
+const READABLE = [".yaml", ".yml", ".json"];
+const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+
+/** @throws {@link StrataConfigError} for a file that cannot be read or is neither YAML nor JSON, and for a variable without a value */
+export async function readConfigFile(path: string, variables: ConfigVariables): Promise<unknown> {
+  const kind = extname(path).toLowerCase();
+  if (!READABLE.includes(kind))
+    throw new StrataConfigError("config", path, `the path of a file that ends in ${READABLE.join(", ")}`);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new StrataConfigError("config", path, `the path of a file that can be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return filled(kind === ".json" ? parseJson(path, text) : await parseYaml(path, text), variables, "");
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new StrataConfigError("config", path, `a file of JSON (${(error as Error).message})`);
+  }
+}
+
+async function parseYaml(path: string, text: string): Promise<unknown> {
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (error !== undefined) throw new StrataConfigError("config", path, `a file of YAML (${error.message.split("\n", 1)[0]})`);
+  // An alias may stand for no more than a person would write; else nine lines become a gigabyte.
+  return document.toJS({ maxAliasCount: 20 }) ?? {};
+}
+
+/** Values only, never keys; what is filled in is data and is not read again. */
+function filled(value: unknown, variables: ConfigVariables, path: string): unknown {
+  if (typeof value === "string") {
+    return value.replace(VARIABLE, (_place, name: string) => {
+      const found = Object.hasOwn(variables, name) ? variables[name] : undefined;
+      if (found !== undefined) return found;
+      const given = "a variable that was handed in: createStrata(path, { variables: { ... } })";
+      throw new StrataConfigError(path, `\${${name}}`, given);
+    });
+  }
+  if (Array.isArray(value)) return value.map((item, index) => filled(item, variables, `${path}[${index}]`));
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([key, item]) => [
+    key,
+    filled(item, variables, path === "" ? key : `${path}.${key}`),
+  ]);
+  return Object.fromEntries(entries) as unknown;
+}

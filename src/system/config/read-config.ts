@@ -1,0 +1,203 @@
+/** Checks a config completely before anything is made of it: a config that is refused has opened no folder and no connection. */
+import { StrataConfigError } from "../../core/errors.ts";
+import { EVICTION_NAMES } from "../../cache/evictions/create-eviction.ts";
+import { parseChoice, parseClock, parseFunction, parseNumber, requireMethods } from "../../core/options.ts";
+import { PRESETS } from "./presets.ts";
+import { at, hidden, openSection, readBoolean, readCount, readDuration, readSize, readText, type Section } from "./section.ts";
+import type { CacheConfig, ChatConfig, ModelDescription, StrataConfig } from "./strata-config.ts";
+
+/** A config that was checked, with its preset under it. */
+export interface CheckedConfig extends StrataConfig {
+  readonly data: string;
+  readonly cache: CacheConfig;
+  readonly chat: ChatConfig;
+}
+
+const TOP = [
+  ...["preset", "data", "model", "cache", "redis", "postgres", "embeddings", "history", "memory", "documents", "rerank"],
+  ...["chat", "observer", "clock", "random"],
+];
+const CACHE = [
+  ...["ttl", "stale", "scope", "compression", "memory", "disk", "redis", "archive", "tiers", "semantic", "quota"],
+  ...["storePrompts", "rollout", "coalesce", "maxValueBytes", "admit"],
+];
+const MODEL = ["provider", "model", "baseURL", "apiKey", "temperature", "maxTokens", "maxRetries", "timeout"];
+const SEMANTIC = ["policy", "similarity", "maxWrongHits", "mode", "verifier", "adapt", "index", "sameAnswer"];
+
+/** @throws {@link StrataConfigError} naming the key from the top (`cache.disk.maxBytes`), the value and what is accepted */
+export function readConfig(given: unknown): CheckedConfig {
+  const config = openSection("", given, TOP) as StrataConfig & Section;
+  const preset = parseChoice("preset", config.preset ?? "development", ["development", "production"]);
+  readText("", config, "data");
+  checkModel(config.model);
+  checkCache(config.cache);
+  checkServer(
+    "redis",
+    config.redis,
+    /^rediss?:\/\//,
+    ["duplicate"],
+    "a URL that begins with redis:// or rediss://, or an ioredis client",
+  );
+  const pool = "a URL that begins with postgres:// or postgresql://, or a Pool of the package pg";
+  checkServer("postgres", config.postgres, /^postgres(?:ql)?:\/\//, ["connect", "query"], pool);
+  if (typeof config.embeddings === "string") parseChoice("embeddings", config.embeddings, ["static", "minilm"]);
+  else if (config.embeddings !== undefined) {
+    requireMethods(
+      "embeddings",
+      config.embeddings,
+      ["embedQuery", "embedDocuments"],
+      '"static", "minilm", or LangChain embeddings',
+    );
+  }
+  checkHistory(config.history, config.redis !== undefined);
+  checkMemory(config.memory);
+  checkDocuments(config.documents);
+  checkRerank(config.rerank);
+  const chat = section("chat", config.chat, ["deadline", "system"]);
+  if (chat !== undefined) {
+    readDuration("chat", chat, "deadline");
+    readText("chat", chat, "system");
+  }
+  parseFunction("observer", config.observer);
+  parseFunction("random", config.random);
+  parseClock(config.clock);
+  return { ...config, data: config.data ?? ".strata", ...withPreset(config, preset) };
+}
+
+/** Section by section; within `cache`, tier by tier. What the config says, `false` too, stands over the preset. */
+function withPreset(config: StrataConfig, name: keyof typeof PRESETS): { cache: CacheConfig; chat: ChatConfig } {
+  const preset = PRESETS[name];
+  const cache: Record<string, unknown> = { ...preset.cache };
+  for (const [key, value] of Object.entries(config.cache ?? {})) {
+    const under: unknown = cache[key];
+    const isMerged = typeof under === "object" && typeof value === "object" && value !== null;
+    if (value !== undefined && value !== true) cache[key] = isMerged ? { ...under, ...value } : (value as unknown);
+    else if (value === true && under === undefined) cache[key] = true;
+  }
+  // A preset's grace is nothing without a life that ends.
+  if (cache["ttl"] === undefined) delete cache["stale"];
+  return { cache, chat: { ...preset.chat, ...config.chat } };
+}
+
+function section(path: string, value: unknown, known: readonly string[]): Section | undefined {
+  return value === undefined ? undefined : openSection(path, value, known);
+}
+
+/** A section that may also be switched on or off. */
+function switched(path: string, value: unknown, known: readonly string[]): Section | undefined {
+  return typeof value === "boolean" ? undefined : section(path, value, known);
+}
+
+function hasInvoke(value: unknown): boolean {
+  return typeof (value as { readonly invoke?: unknown } | null)?.invoke === "function";
+}
+
+function checkModel(model: unknown): void {
+  if (model === undefined) return;
+  if (hasInvoke(model)) {
+    requireMethods("model", model, ["_generate", "_llmType"], "a chat model, or { provider, model }");
+    return;
+  }
+  const described = openSection("model", model, MODEL) as Partial<ModelDescription> & Section;
+  parseChoice("model.provider", described.provider, ["deepseek", "openai"]);
+  if (readText("model", described, "model") === undefined) {
+    throw new StrataConfigError("model.model", undefined, 'the name of the model, such as "deepseek-reasoner"');
+  }
+  const baseURL = readText("model", described, "baseURL");
+  if (baseURL !== undefined && !/^https?:\/\//.test(baseURL)) {
+    throw new StrataConfigError("model.baseURL", hidden(baseURL), "a URL that begins with http:// or https://");
+  }
+  readText("model", described, "apiKey");
+  if (described.temperature !== undefined) parseNumber("model.temperature", described.temperature, 0, 2);
+  readCount("model", described, "maxTokens");
+  readCount("model", described, "maxRetries", 0);
+  readDuration("model", described, "timeout");
+}
+
+function checkCache(value: unknown): void {
+  const cache = section("cache", value, CACHE);
+  if (cache === undefined) return;
+  for (const name of ["ttl", "stale"]) readDuration("cache", cache, name);
+  for (const name of ["storePrompts"]) readBoolean("cache", cache, name);
+  readSize("cache", cache, "maxValueBytes");
+  if (typeof cache["scope"] === "string") parseChoice("cache.scope", cache["scope"], ["global", "owner"]);
+  const tiers: readonly (readonly [string, readonly string[]])[] = [
+    ["memory", ["maxBytes", "maxEntries", "ttl", "eviction"]],
+    ["disk", ["maxBytes", "ttl"]],
+    ["redis", ["prefix", "ttl", "deadline"]],
+    ["archive", ["ttl", "deadline"]],
+  ];
+  for (const [name, known] of tiers) {
+    const path = at("cache", name);
+    const tier = switched(path, cache[name], known);
+    if (cache["tiers"] !== undefined && cache[name] !== undefined) {
+      throw new StrataConfigError(path, cache[name], "nothing beside `cache.tiers`");
+    }
+    if (tier === undefined) continue;
+    readSize(path, tier, "maxBytes");
+    readCount(path, tier, "maxEntries");
+    readDuration(path, tier, "ttl");
+    readDuration(path, tier, "deadline");
+    readText(path, tier, "prefix");
+    if (tier["eviction"] !== undefined) {
+      parseChoice(at(path, "eviction"), tier["eviction"], EVICTION_NAMES);
+    }
+  }
+  const semantic = switched("cache.semantic", cache["semantic"], SEMANTIC);
+  if (semantic === undefined) return;
+  if (semantic["policy"] !== undefined) parseChoice("cache.semantic.policy", semantic["policy"], ["calibrated", "static"]);
+  if (semantic["similarity"] !== undefined) parseNumber("cache.semantic.similarity", semantic["similarity"], 0, 1);
+  if (semantic["maxWrongHits"] !== undefined) parseNumber("cache.semantic.maxWrongHits", semantic["maxWrongHits"], 0.001, 0.5);
+  if (semantic["mode"] !== undefined) parseChoice("cache.semantic.mode", semantic["mode"], ["shadow", "serve"]);
+}
+
+/** A URL is never shown: it may hold a password. */
+function checkServer(name: string, value: unknown, url: RegExp, methods: readonly string[], accepted: string): void {
+  if (value === undefined) return;
+  if (typeof value !== "string") return requireMethods(name, value, methods, accepted);
+  if (!url.test(value)) throw new StrataConfigError(name, `${value.split(":", 1)[0]?.slice(0, 12) ?? ""}:...`, accepted);
+  if (!URL.canParse(value)) throw new StrataConfigError(name, `${value.split(":", 1)[0] ?? ""}:...`, "a URL that can be read");
+}
+
+function checkHistory(value: unknown, hasRedis: boolean): void {
+  const history = section("history", value, ["window", "windowTokens", "durability", "summaries"]);
+  if (history === undefined) return;
+  readCount("history", history, "window");
+  readCount("history", history, "windowTokens");
+  readBoolean("history", history, "summaries");
+  const { durability } = history;
+  if (durability === undefined) return;
+  parseChoice("history.durability", durability, ["redis", "postgres", "both"]);
+  if (!hasRedis && durability !== "postgres") {
+    throw new StrataConfigError("history.durability", durability, '"postgres", unless `redis` is given');
+  }
+}
+
+function checkMemory(value: unknown): void {
+  const memory = section("memory", value, ["strategy", "k", "lookback", "tokenBudget", "timeZone"]);
+  if (memory === undefined) return;
+  readCount("memory", memory, "k");
+  readCount("memory", memory, "tokenBudget");
+  readDuration("memory", memory, "lookback");
+  readText("memory", memory, "timeZone");
+}
+
+function checkDocuments(value: unknown): void {
+  const documents = section("documents", value, ["chunkSize", "chunkOverlap", "k", "tokenBudget"]);
+  if (documents === undefined) return;
+  const size = readCount("documents", documents, "chunkSize", 50) ?? 1_000;
+  const overlap = readCount("documents", documents, "chunkOverlap", 0) ?? 0;
+  if (overlap >= size)
+    throw new StrataConfigError("documents.chunkOverlap", overlap, `less than \`documents.chunkSize\`, which is ${size}`);
+  readCount("documents", documents, "k");
+  readCount("documents", documents, "tokenBudget");
+}
+
+function checkRerank(value: unknown): void {
+  const rerank = switched("rerank", value, ["reranker", "candidates", "threshold", "policy", "deadline"]);
+  if (rerank === undefined) return;
+  if (typeof rerank["reranker"] === "string") parseChoice("rerank.reranker", rerank["reranker"], ["lexical"]);
+  readCount("rerank", rerank, "candidates");
+  readDuration("rerank", rerank, "deadline");
+  if (typeof rerank["policy"] === "string") parseChoice("rerank.policy", rerank["policy"], ["always", "adaptive"]);
+}

@@ -1,0 +1,181 @@
+/** One config for the whole system, as an object or as a file. */
+import type { EmbeddingsInterface } from "@langchain/core/embeddings";
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import type { Admit } from "../../cache/admission.ts";
+import type { ScopeOption } from "../../cache/call-control.ts";
+import type { CompressionAlgorithm } from "../../cache/compression.ts";
+import type { EvictionName } from "../../cache/eviction.ts";
+import type { RolloutOptions } from "../../cache/rollout.ts";
+import type { SemanticOptions } from "../../cache/semantic/semantic-options.ts";
+import type { CacheTier } from "../../cache/tier.ts";
+import type { PgPool } from "../../clients/pg.ts";
+import type { RedisSource } from "../../clients/redis.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Observer } from "../../core/events.ts";
+import type { ByteSize, Duration } from "../../core/options.ts";
+import type { Durability } from "../../history/hybrid-log.ts";
+import type { Strategy } from "../../memory/strategy.ts";
+import type { AdaptivePolicyOptions } from "../../rerank/policies/adaptive.ts";
+import type { Reranker } from "../../rerank/reranker.ts";
+
+export type PresetName = "development" | "production";
+
+/**
+ * What `createStrata` takes. Every part is optional; what is not given is the embedded default, which needs no server and no key.
+ * Whatever holds a secret (`apiKey`, a URL with a password) is given by the caller: the library reads no environment.
+ */
+export interface StrataConfig {
+  /** Values for what is not said otherwise; default `"development"`. See {@link PRESETS}. */
+  readonly preset?: PresetName | undefined;
+  /** The folder that everything is kept in, private to the user; default `".strata"`. */
+  readonly data?: string | undefined;
+  /** The chat model, or how to make it at its first use. `chat()` and `stream()` need one. */
+  readonly model?: BaseChatModel | ModelDescription | undefined;
+  readonly cache?: CacheConfig | undefined;
+  /** A URL, or an ioredis client whose configuration is taken. Adds a tier that processes share, and hot windows of conversations. */
+  readonly redis?: string | RedisSource | undefined;
+  /** A URL, or a pool of `pg`, which stays the caller's. Conversations are kept there in place of PGlite. */
+  readonly postgres?: string | PgPool | undefined;
+  /** What makes vectors; default `"static"`: in this process, English and Portuguese, 18 MB, loaded at its first use. */
+  readonly embeddings?: "static" | "minilm" | EmbeddingsInterface | undefined;
+  readonly history?: HistoryConfig | undefined;
+  readonly memory?: MemoryConfig | undefined;
+  readonly documents?: DocumentsConfig | undefined;
+  /** What orders found documents anew; default `true`: by their words. `false`: the order of the vectors stays. */
+  readonly rerank?: boolean | RerankConfig | undefined;
+  readonly chat?: ChatConfig | undefined;
+  /** Sees every event of every part. */
+  readonly observer?: Observer | undefined;
+  /** For tests; default the machine's. */
+  readonly clock?: Clock | undefined;
+  /** From 0 to 1; for tests; default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** A chat model that is made at its first use, with the package of its provider. */
+export interface ModelDescription {
+  /** `"deepseek"` needs `@langchain/deepseek`, `"openai"` (and all that speak its protocol, by `baseURL`) `@langchain/openai`. */
+  readonly provider: "deepseek" | "openai";
+  /** As the provider names it, such as `"deepseek-reasoner"`. */
+  readonly model: string;
+  /** Default: the provider's own. */
+  readonly baseURL?: string | undefined;
+  readonly apiKey?: string | undefined;
+  readonly temperature?: number | undefined;
+  /** Of one answer. */
+  readonly maxTokens?: number | undefined;
+  /** Tries after the first one, of LangChain's model; default: LangChain's. */
+  readonly maxRetries?: number | undefined;
+  /** Of one call of the model; default: LangChain's. */
+  readonly timeout?: Duration | undefined;
+}
+
+export interface CacheConfig {
+  /** How long an answer lives; default: by the preset. */
+  readonly ttl?: Duration | undefined;
+  /** Served for so long past the `ttl` while one caller refreshes. */
+  readonly stale?: Duration | undefined;
+  /**
+   * Whose answers these are: `"global"` (default), a scope, `"owner"` (each owner's own; a call without `ownerId` is not cached), or a
+   * function.
+   */
+  readonly scope?: "owner" | ScopeOption | undefined;
+  readonly compression?: CompressionAlgorithm | undefined;
+  readonly memory?: boolean | MemoryTierConfig | undefined;
+  readonly disk?: boolean | DiskTierConfig | undefined;
+  /** The tier in Redis, where `redis` is given; default `true`. */
+  readonly redis?: boolean | RedisTierConfig | undefined;
+  /** Keeps what other tiers evict, in `postgres` where it is given, else in a folder; default `false`. */
+  readonly archive?: boolean | ArchiveTierConfig | undefined;
+  /** In place of all of these: tiers of your own. The cache closes them. */
+  readonly tiers?: readonly CacheTier[] | undefined;
+  /** Answers to questions asked in other words; default: by the preset. */
+  readonly semantic?: boolean | SemanticConfig | undefined;
+  readonly quota?: { readonly bytesPerScope?: ByteSize | undefined } | undefined;
+  readonly storePrompts?: boolean | undefined;
+  readonly rollout?: RolloutOptions | undefined;
+  readonly coalesce?: boolean | { readonly maxWait?: Duration } | undefined;
+  readonly maxValueBytes?: ByteSize | undefined;
+  readonly admit?: Admit | undefined;
+}
+
+export interface MemoryTierConfig {
+  readonly maxBytes?: ByteSize | undefined;
+  readonly maxEntries?: number | undefined;
+  readonly ttl?: Duration | undefined;
+  readonly eviction?: EvictionName | undefined;
+}
+
+export interface DiskTierConfig {
+  readonly maxBytes?: ByteSize | undefined;
+  readonly ttl?: Duration | undefined;
+}
+
+export interface RedisTierConfig {
+  readonly prefix?: string | undefined;
+  readonly ttl?: Duration | undefined;
+  readonly deadline?: Duration | undefined;
+}
+
+export interface ArchiveTierConfig {
+  readonly ttl?: Duration | undefined;
+  readonly deadline?: Duration | undefined;
+}
+
+export interface SemanticConfig extends Partial<Pick<SemanticOptions, "verifier" | "adapt" | "index" | "sameAnswer">> {
+  /** `"calibrated"` (default) keeps a promise about wrong hits; `"static"` is one threshold on the cosine. */
+  readonly policy?: "calibrated" | "static" | undefined;
+  /** Of the policy `"static"`; 0 to 1, default 0.85. */
+  readonly similarity?: number | undefined;
+  /** Of the policy `"calibrated"`; a share, default 0.02. */
+  readonly maxWrongHits?: number | undefined;
+  /** `"shadow"` decides and counts, and serves nothing. */
+  readonly mode?: "shadow" | "serve" | undefined;
+}
+
+export interface HistoryConfig {
+  /** Messages of a conversation that are sent with a question; default 20. */
+  readonly window?: number | undefined;
+  /** Tokens of the window, by estimate; default no bound. */
+  readonly windowTokens?: number | undefined;
+  /** What an accepted message has reached, with `redis`; default `"postgres"`. */
+  readonly durability?: Durability | undefined;
+  /** Keeps a summary of what has left the window, by the chat model, in the background; default `false`. */
+  readonly summaries?: boolean | undefined;
+}
+
+export interface MemoryConfig {
+  readonly strategy?: "auto" | Strategy | undefined;
+  /** Messages at most; default 10. */
+  readonly k?: number | undefined;
+  readonly lookback?: Duration | undefined;
+  readonly tokenBudget?: number | undefined;
+  readonly timeZone?: string | undefined;
+}
+
+export interface DocumentsConfig {
+  /** Characters of a chunk; default 1,000. */
+  readonly chunkSize?: number | undefined;
+  /** Characters that a chunk shares with the one before; default 100. */
+  readonly chunkOverlap?: number | undefined;
+  /** Chunks that a search gives; default 5. */
+  readonly k?: number | undefined;
+  /** Of the documents in a prompt, by estimate; default 2,000. */
+  readonly tokenBudget?: number | undefined;
+}
+
+export interface RerankConfig {
+  /** Default `"lexical"`: by words, in this process. Several: the next is asked when one fails. */
+  readonly reranker?: "lexical" | Reranker | readonly Reranker[] | undefined;
+  readonly candidates?: number | undefined;
+  readonly threshold?: number | undefined;
+  readonly policy?: "always" | "adaptive" | AdaptivePolicyOptions | undefined;
+  readonly deadline?: Duration | undefined;
+}
+
+export interface ChatConfig {
+  /** Of one call of `chat()` or `stream()`, all of it; default: by the preset. */
+  readonly deadline?: Duration | undefined;
+  /** Said to the model before everything else; default nothing. DeepSeek advises against one for R1. */
+  readonly system?: string | undefined;
+}

@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { calibratedPolicy } from "../../cache/semantic/policies/calibrated.ts";
+import { staticPolicy } from "../../cache/semantic/policies/static.ts";
+import type { SemanticOptions } from "../../cache/semantic/semantic-options.ts";
+import type { CacheTier } from "../../cache/tier.ts";
+import { TieredCache } from "../../cache/tiered-cache.ts";
+import { archiveTier } from "../../cache/tiers/archive.ts";
+import { diskTier } from "../../cache/tiers/disk.ts";
+import { memoryTier } from "../../cache/tiers/memory.ts";
+import { redisTier } from "../../cache/tiers/redis.ts";
+import type { SqlClient } from "../../clients/sql.ts";
+import type { Observer } from "../../core/events.ts";
+import { StrataConfigError } from "../../core/errors.ts";
+import type { Scope } from "../../core/scope.ts";
+import type { CheckedConfig } from "../config/read-config.ts";
+import type { EmbeddingsPart } from "./embeddings.ts";
+
+/** The cache of model answers that a config describes. */
+export function cachePart(config: CheckedConfig, parts: CacheNeeds): TieredCache {
+  const { cache, clock, random } = config;
+  const { ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit } = cache;
+  const semantic = cache.semantic === undefined || cache.semantic === false ? undefined : semanticOf(cache.semantic, parts);
+  return new TieredCache({
+    ...{ ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit, clock, random },
+    observer: parts.observer,
+    tiers: cache.tiers ?? tiersOf(config, parts.sql),
+    scope: cache.scope === "owner" ? scopeOfOwner : (cache.scope ?? "global"),
+    semantic,
+  });
+}
+
+export interface CacheNeeds {
+  readonly embeddings: EmbeddingsPart;
+  readonly sql: SqlClient | undefined;
+  readonly observer: Observer | undefined;
+}
+
+/** Nobody's call is nobody's answer: without an owner nothing is looked up and nothing kept. */
+function scopeOfOwner({ config }: { readonly config?: RunnableConfig }): Scope | undefined {
+  const user: unknown = config?.configurable?.["user_id"];
+  return typeof user === "string" && user !== "" ? { user } : undefined;
+}
+
+/** Redis below the disk: what another process removes there, the log of Redis removes from the tiers above. */
+function tiersOf({ cache, data, redis }: CheckedConfig, sql: SqlClient | undefined): CacheTier[] {
+  const { memory = true, disk = true, redis: shared = true, archive = false } = cache;
+  const tiers: CacheTier[] = [];
+  if (memory !== false) tiers.push(memoryTier(memory === true ? {} : memory));
+  if (disk !== false) tiers.push(diskTier({ ...(disk === true ? {} : disk), path: join(data, "cache") }));
+  if (redis !== undefined && shared !== false) tiers.push(redisTier({ ...(shared === true ? {} : shared), client: redis }));
+  if (archive !== false) {
+    const place = sql === undefined ? { path: join(data, "archive") } : { sql };
+    tiers.push(archiveTier({ ...(archive === true ? {} : archive), ...place }));
+  }
+  if (tiers.length === 0) throw new StrataConfigError("cache", config(cache), "at least one tier that is not `false`");
+  return tiers;
+}
+
+function config(cache: object): unknown {
+  return { ...cache };
+}
+
+function semanticOf(
+  given: true | Exclude<CheckedConfig["cache"]["semantic"], boolean | undefined>,
+  { embeddings }: CacheNeeds,
+): SemanticOptions {
+  const { policy = "calibrated", similarity, maxWrongHits, mode, ...own } = given === true ? {} : given;
+  return {
+    ...own,
+    embeddings: embeddings.embeddings,
+    embeddingModel: embeddings.model,
+    policy: policy === "static" ? staticPolicy({ similarity }) : calibratedPolicy({ maxWrongHits }),
+    ...(mode !== undefined && { rollout: { mode } }),
+  };
+}

@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import type { EmbeddingsInterface } from "@langchain/core/embeddings";
+import { diskTier } from "../../cache/tiers/disk.ts";
+import { memoryTier } from "../../cache/tiers/memory.ts";
+import { CachedEmbeddings } from "../../embeddings/cached-embeddings.ts";
+import { LocalEmbeddings } from "../../embeddings/local-embeddings.ts";
+import type { CheckedConfig } from "../config/read-config.ts";
+
+/** The embeddings of all parts, and what tells their vectors from those of another model. */
+export interface EmbeddingsPart {
+  readonly embeddings: EmbeddingsInterface;
+  readonly model: string;
+  close(): Promise<void>;
+}
+
+/** Nothing is loaded here: models are at their first call. */
+export function embeddingsPart({ embeddings = "static", data, observer, clock, random }: CheckedConfig): EmbeddingsPart {
+  if (embeddings === "static") {
+    // Its vectors are made faster than a tier could give them.
+    const local = new LocalEmbeddings();
+    return { embeddings: local, model: local.info.model, close: () => local.close() };
+  }
+  const local = embeddings === "minilm" ? new LocalEmbeddings({ model: "minilm" }) : undefined;
+  const given = local ?? (embeddings as EmbeddingsInterface);
+  const model = local?.info.model ?? nameOf(given);
+  const kept = new CachedEmbeddings({
+    ...{ embeddings: given, model, observer, clock, random },
+    tiers: [memoryTier(), diskTier({ path: join(data, "embeddings") })],
+  });
+  const close = async (): Promise<void> => {
+    await kept.close();
+    await local?.close();
+  };
+  return { embeddings: kept, model, close };
+}
+
+/** LangChain has no word for it; most classes have one of these fields. */
+function nameOf(embeddings: EmbeddingsInterface): string {
+  const { model, modelName } = embeddings as { readonly model?: unknown; readonly modelName?: unknown };
+  const said = [model, modelName].find((name) => typeof name === "string" && name !== "");
+  return `${embeddings.constructor.name} ${(said as string | undefined) ?? ""}`.trim();
+}
