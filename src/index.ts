@@ -188,6 +188,31 @@ export type { ConfigVariables } from "./system/config/config-file.ts";
 export type { ChatOptions } from "./system/chat/chat-options.ts";
 export type { ChatEvent, ChatResult, ChatSavings, ChatTimings } from "./system/chat/chat-result.ts";
 
+// Backups.
+export { backup, type BackupOptions, type BackupProgress, type BackupReport } from "./maintenance/backup/backup.ts";
+export { restore, type RestoreOptions, type RestoreReport } from "./maintenance/backup/restore.ts";
+export { verifyBackup, type BackupVerification, type VerifyBackupOptions } from "./maintenance/backup/verify.ts";
+export { redactBackup, type RedactOptions, type RedactReport } from "./maintenance/backup/redact.ts";
+export {
+  forgettingLog,
+  type Forgetting,
+  type ForgettingLog,
+  type ForgettingLogOptions,
+} from "./maintenance/backup/forgetting-log.ts";
+export type { ForgottenOwners } from "./maintenance/backup/forgotten-owners.ts";
+export type { BackupKey, BackupSignature } from "./maintenance/backup/backup-key.ts";
+export type {
+  BackupPart,
+  BackupRecord,
+  OwnerMark,
+  PutRecord,
+  RestoredPart,
+  RestorePartOptions,
+} from "./maintenance/backup/backup-part.ts";
+export { tierPart, type TierPartOptions } from "./maintenance/backup/parts/tier-part.ts";
+export { historyPart, type HistoryPartOptions } from "./maintenance/backup/parts/history-part.ts";
+export { recordsPart, type ListedRecord, type RecordsPartOptions } from "./maintenance/backup/parts/records-part.ts";
+
 // Words that all parts share.
 export type { Scope } from "./core/scope.ts";
 export type { Digest } from "./core/key.ts";

@@ -7,6 +7,8 @@ const MAX_LENGTH = 200;
 
 /** Begins the marks that are ours; users' tags hold no control characters. */
 const OURS = "\u0001";
+/** Characters of a digest: other marks of ours are shorter. */
+const DIGEST_LENGTH = 43;
 
 /** @throws {@link StrataConfigError} for what is no list of at most 32 texts of 1 to 200 characters without control characters */
 export function parseTags(option: string, tags: unknown): readonly string[] {
@@ -50,4 +52,11 @@ export function tagMatcher(pattern: string): (tag: string) => boolean {
     }
     return at <= tag.length - last.length;
   };
+}
+
+/** The wider scopes that tags say an entry lies within. */
+export function scopesWithin(tags: readonly string[]): Digest[] {
+  return tags
+    .filter((tag) => tag.startsWith(OURS) && tag.length === OURS.length + DIGEST_LENGTH)
+    .map((tag) => tag.slice(OURS.length));
 }

@@ -214,7 +214,7 @@ const CLEAR = `
  * Whoever stores what was on its way holds this lock with others, whoever forgets holds it alone: of two transactions at a time,
  * one sees what the other did. Hexadecimal of "forget".
  */
-const FORGETTING = "x'666f72676574'::bigint";
+export const FORGETTING = "x'666f72676574'::bigint";
 
 const EPOCH = 2 ** 36;
 

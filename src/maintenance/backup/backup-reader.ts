@@ -1,0 +1,125 @@
+/** Reads a backup from its beginning to its end, believing nothing before it has been checked. */
+import { open, type FileHandle } from "node:fs/promises";
+import { StrataError } from "../../core/errors.ts";
+import type { Signer } from "./backup-key.ts";
+import type { BackupRecord } from "./backup-part.ts";
+import { recordsOf, unpack } from "./chunk.ts";
+import { Chain, corrupt, FRAME_HEADER, headerOf, MAGIC, type Frame } from "./frame.ts";
+import { readManifest, readPartEnd, type BackupManifest } from "./manifest.ts";
+
+/** A part that was read to its end. */
+export interface ReadPart {
+  readonly records: number;
+  /** Bytes before compression. */
+  readonly bytes: number;
+  /** Where in the file it ends. */
+  readonly end: number;
+}
+
+export class BackupReader {
+  readonly #file: FileHandle;
+  readonly #signer: Signer;
+  readonly #size: number;
+  readonly chain: Chain = new Chain();
+  #at = MAGIC.byteLength;
+  #next = 0;
+  #manifest: BackupManifest | undefined;
+
+  private constructor(file: FileHandle, signer: Signer, size: number) {
+    this.#file = file;
+    this.#signer = signer;
+    this.#size = size;
+  }
+
+  /**
+   * Opens a backup and reads its manifest.
+   * @throws {@link StrataError} `UNAVAILABLE` when there is no such file, `CORRUPT` when it is no backup or is not signed with this key
+   */
+  static async open(path: string, signer: Signer): Promise<BackupReader> {
+    const file = await open(path, "r").catch((cause: unknown) => {
+      throw new StrataError("UNAVAILABLE", `There is no backup that can be read at ${path}: ${String(cause)}`, { cause });
+    });
+    try {
+      const reader = new BackupReader(file, signer, (await file.stat()).size);
+      await reader.#readManifest();
+      return reader;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  get manifest(): BackupManifest {
+    return this.#manifest as BackupManifest;
+  }
+
+  /** How far in the file it has come. */
+  get position(): number {
+    return this.#at;
+  }
+
+  /**
+   * The records of the next part, a chunk at a time; it must be read to its end.
+   * @throws {@link StrataError} `CORRUPT`
+   */
+  async *part(): AsyncGenerator<readonly BackupRecord[], ReadPart> {
+    const part = this.#next++;
+    let records = 0;
+    let bytes = 0;
+    for (;;) {
+      const frame = await this.#frame();
+      if (frame.part !== part || frame.kind === "manifest" || frame.kind === "end") throw corrupt("its parts are not in order");
+      const payload = await unpack(frame);
+      if (frame.kind === "part-end") {
+        const end = readPartEnd(payload);
+        if (end.records !== records || end.bytes !== bytes) throw corrupt("a part holds another number of records than it says");
+        return { records, bytes, end: this.#at };
+      }
+      records += frame.records;
+      bytes += frame.rawLength;
+      yield recordsOf(payload, frame.records);
+    }
+  }
+
+  /** Checks that the backup ends here. @throws {@link StrataError} `CORRUPT` */
+  async finish(): Promise<void> {
+    const frame = await this.#frame();
+    if (frame.kind !== "end" || this.#next !== this.manifest.parts.length) throw corrupt("its parts are not in order");
+    if (this.#at !== this.#size) throw corrupt("something follows its end");
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #readManifest(): Promise<void> {
+    const magic = this.#size < MAGIC.byteLength ? undefined : await this.#read(0, MAGIC.byteLength);
+    if (magic === undefined || !magic.subarray(0, -1).equals(MAGIC.subarray(0, -1)))
+      throw corrupt("it is no backup of this library");
+    if (!magic.equals(MAGIC)) throw corrupt("it was written by a newer release");
+    const frame = await this.#frame();
+    if (frame.kind !== "manifest") throw corrupt("it does not begin with a manifest");
+    this.#manifest = readManifest(await unpack(frame));
+  }
+
+  async #frame(): Promise<Frame> {
+    const header = await this.#read(this.#at, FRAME_HEADER);
+    const { storedLength } = headerOf(header);
+    const stored = await this.#read(this.#at + FRAME_HEADER, storedLength);
+    const frame = this.chain.open(header, stored, this.#signer);
+    this.#at += FRAME_HEADER + storedLength;
+    return frame;
+  }
+
+  async #read(at: number, length: number): Promise<Buffer> {
+    // Before anything is made to hold it: the length is not believed yet.
+    if (at + length > this.#size) throw corrupt("it is torn: its end is missing");
+    const bytes = Buffer.allocUnsafe(length);
+    for (let read = 0; read < length;) {
+      const { bytesRead } = await this.#file.read(bytes, read, length - read, at + read);
+      if (bytesRead === 0) throw corrupt("it is torn: its end is missing");
+      read += bytesRead;
+    }
+    return bytes;
+  }
+}
