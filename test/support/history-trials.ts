@@ -17,6 +17,7 @@ import { faultProxy } from "./fault-proxy.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { startPostgres, startRedis } from "./servers/routes.ts";
 import { startTypeScript, type TypeScriptChild } from "./typescript-child.ts";
+import { whatTheyWaitFor } from "./history-waits.ts";
 
 /** `flush` takes all data from Redis; `replies` of both servers are swallowed for a while, and the connections then reset. */
 export type Victim = "application" | "writer" | "redis" | "postgres" | "flush" | "replies";
@@ -71,12 +72,18 @@ export async function runTrials(options: TrialsOptions): Promise<TrialsReport> {
   let application = start("app.ts", words, oracle, String(generation));
   let writer = options.workers === false ? undefined : start("worker.ts", words);
   const killed: Record<string, number> = {};
+  let last = "nothing";
+  const stuck = async (): Promise<string> => {
+    const waits = await whatTheyWaitFor({ application, writer }, { redis: redis.url, postgres: postgres.url });
+    return `The application was told nothing for ${PATIENCE_MS / 1_000} s; last killed: ${last}. ${waits}`;
+  };
   try {
     for (let trial = 0; trial < trials; trial++) {
-      await progress(application);
+      await progress(application, stuck);
       await pause(random() * 60);
       const victim = victims[Math.floor(random() * victims.length)] as Victim;
       killed[victim] = (killed[victim] ?? 0) + 1;
+      last = `${victim} in trial ${trial}`;
       if (victim === "application") {
         await application.kill();
         application = start("app.ts", words, oracle, String(++generation));
@@ -100,7 +107,7 @@ export async function runTrials(options: TrialsOptions): Promise<TrialsReport> {
       }
       options.onTrial?.(trial + 1, victim);
     }
-    await progress(application);
+    await progress(application, stuck);
     await application.kill();
     return { killed, ...(await verify(setup, readOracle(oracle))) };
   } finally {
@@ -112,13 +119,12 @@ export async function runTrials(options: TrialsOptions): Promise<TrialsReport> {
 }
 
 /** Waits until the application has been told of more. */
-async function progress(application: TypeScriptChild): Promise<void> {
-  const last = (): number => Number(application.messages.at(-1) ?? 0) || 0;
-  const before = last();
+async function progress(application: TypeScriptChild, stuck: () => Promise<string>): Promise<void> {
+  const counts = (): number => application.messages.findLast((message) => typeof message === "number") ?? 0;
+  const before = counts();
   const giveUp = performance.now() + PATIENCE_MS;
-  while (last() < before + TALKS) {
-    if (performance.now() > giveUp)
-      throw new Error(`The application was told nothing for ${PATIENCE_MS / 1_000} s. ${application.noise}`);
+  while (counts() < before + TALKS) {
+    if (performance.now() > giveUp) throw new Error(await stuck());
     await pause(5);
   }
 }

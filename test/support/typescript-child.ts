@@ -12,6 +12,7 @@ export interface TypeScriptChild {
   /** What it has written to standard output and standard error so far. */
   readonly noise: string;
   readonly ended: Promise<Ended>;
+  readonly pid: number | undefined;
   /** Resolves with the next message that has not been taken yet; rejects when the process ends first. */
   next(): Promise<unknown>;
   send(message: object): void;
@@ -46,6 +47,7 @@ function watch(child: ChildProcess): TypeScriptChild {
   });
   return {
     messages,
+    pid: child.pid,
     get noise() {
       return noise;
     },
