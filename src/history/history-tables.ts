@@ -105,22 +105,28 @@ const APPEND_STALE = appendStatement(true);
 
 /**
  * The common case in a form that the server is quicker with: a few messages, each part given by itself, to a conversation that
- * exists. It gives no row when there is none.
+ * exists and was never archived. It gives the rows that are new: none where there is no such conversation, and none where all are
+ * known; the other form tells the two apart.
  */
 const appendFew = (count: number): string => {
-  const part = (message: number, index: number, type: string): string => `$${4 + message * 6 + index}::${type}`;
-  const rows = Array.from({ length: count }, (_, message) => {
+  const part = (message: number, index: number, type: string): string => `$${3 + message * 6 + index}::${type}`;
+  const places = Array.from({ length: count }, (_, message) => message + 1);
+  const rows = places.map((place) => {
     const types = ["text", "text", "text", "double precision", "text", "text"];
-    return `(${[message + 1, ...types.map((type, index) => part(message, index, type))].join(", ")})`;
+    return `(${[place, ...types.map((type, index) => part(place - 1, index, type))].join(", ")})`;
   });
   return `
   WITH talk AS (
-    UPDATE strata_conversations SET last_seq = last_seq + $2::bigint, updated_at = greatest(updated_at, $3::timestamptz)
-    WHERE key = $1 RETURNING id, last_seq - $2::bigint AS base, archived_at
-  ), fresh AS (${FRESH(`(VALUES ${rows.join(", ")}) AS m (n, id, role, name, at, text, payload)`)}
-  ), unread AS (${UNREAD}
+    UPDATE strata_conversations SET last_seq = last_seq + ${count}, updated_at = greatest(updated_at, $2::timestamptz)
+    WHERE key = $1 AND archived_at IS NULL RETURNING id, last_seq - ${count} AS base
+  ), unread AS (
+    INSERT INTO strata_unread_messages SELECT id, ARRAY[${places.map((place) => `base + ${place}`).join(", ")}] FROM talk
   )
-  SELECT base, (SELECT count(*) FROM fresh) AS added, archived_at IS NOT NULL AS archived FROM talk`;
+  INSERT INTO strata_messages (conversation_id, seq, id, role, name, created_at, text, payload)
+  SELECT talk.id, talk.base + n, m.id, m.role, m.name, to_timestamp(m.at / 1000), m.text, m.payload
+  FROM talk, (VALUES ${rows.join(", ")}) AS m (n, id, role, name, at, text, payload)
+  ON CONFLICT (conversation_id, id) DO NOTHING
+  RETURNING (SELECT base FROM talk) AS base`;
 };
 
 const FEW = 8;
@@ -497,8 +503,9 @@ export class HistoryTables {
     const { notes, floor = 0, stale = false, signal } = options;
     const statement = APPEND_FEW[messages.length - 1];
     if (statement === undefined || notes !== undefined || floor > 0 || stale) return undefined;
-    const parameters = [key, messages.length, this.#now(), ...messages.flatMap(row)];
-    return (await this.query<Appended>(statement, parameters, { signal, prepare: true }))[0];
+    const parameters = [key, this.#now(), ...messages.flatMap(row)];
+    const fresh = await this.query<{ base: number }>(statement, parameters, { signal, prepare: true });
+    return fresh[0] && { base: fresh[0].base, added: fresh.length, archived: false };
   }
 
   async #appendAny(

@@ -32,6 +32,7 @@ import type {
 import type { RedisStreams } from "./redis-streams.ts";
 import type { RedisWindows, WindowContents } from "./redis-windows.ts";
 import type { StreamWriter } from "./history-writer.ts";
+import { WindowFeeds, type Doubt } from "./window-feeds.ts";
 
 export type Durability = "redis" | "postgres" | "both";
 
@@ -57,6 +58,7 @@ const BLIND = 2 ** 35;
 export class HybridLog implements MessageLog {
   readonly name = "hybrid";
   readonly #parts: HybridLogParts;
+  readonly #feeds: WindowFeeds;
   readonly #rebuilds = new SingleFlight<boolean>();
   readonly #pending = new Set<Promise<unknown>>();
   #sweeping: Promise<void> | undefined;
@@ -72,6 +74,11 @@ export class HybridLog implements MessageLog {
 
   constructor(parts: HybridLogParts) {
     this.#parts = parts;
+    this.#feeds = new WindowFeeds({
+      windows: parts.windows,
+      clock: parts.clock,
+      onMissed: (key, error) => this.#inBackground(this.#giveUp(key, error)),
+    });
   }
 
   /** Redis can be reached, for the first time or again. */
@@ -97,6 +104,7 @@ export class HybridLog implements MessageLog {
       if (range.limit === 0) return [];
       const key = conversationKey(conversation);
       const view = await this.#throughRedis(async () => {
+        this.#feeds.flush(key);
         for (let tries = 0; tries < REBUILDS; tries++) {
           const found = await this.#parts.windows.read(key, range);
           if (found !== undefined) return found;
@@ -161,6 +169,9 @@ export class HybridLog implements MessageLog {
   async close(): Promise<void> {
     this.#closing ??= (async () => {
       this.#cancelSweep?.();
+      // Appends under way have something to feed; feeds that fail have something to note.
+      await Promise.allSettled(this.#pending);
+      await this.#feeds.close();
       await Promise.allSettled([...this.#pending, this.#parts.index.close(), this.#parts.writer?.close(), this.#sweeping]);
       await this.#parts.closeConnections();
     })();
@@ -175,16 +186,29 @@ export class HybridLog implements MessageLog {
     const { tables, windows, index, durability, clock } = this.#parts;
     const key = conversationKey(conversation);
     const begin = clock.monotonic();
+    // First PostgreSQL, which takes longer; the window may be doubted as long as nobody is told of a commit.
+    const appending = tables.append(conversation, messages, options);
     const doubting = durability === "both" ? undefined : this.#doubt(key);
-    const { base, seqs, added } = await tables.append(conversation, messages, options);
+    let appended;
+    try {
+      appended = await appending;
+    } catch (error) {
+      void doubting?.then((doubt) => doubt?.abandoned());
+      throw error;
+    }
+    const { base, seqs, added } = appended;
     index.wake();
-    const fresh = messages.map((message, at) => ({ ...message, seq: seqs[at] as number }));
-    const token = await doubting;
-    const feed = async (): Promise<void> => void (await windows.feed(key, base, base + messages.length, fresh, token));
+    const part = {
+      base,
+      last: base + messages.length,
+      messages: messages.map((message, at) => ({ ...message, seq: seqs[at] as number })),
+    };
+    const doubt = await doubting;
+    const feed = async (): Promise<void> => void (await windows.feed(key, part));
     if (durability === "both") await this.#ready().then(feed);
-    else if (token === undefined || clock.monotonic() - begin > windows.doubtMs / 2) await this.#changeWindow(key, feed);
-    // Nobody goes by the window before it is fed, so nobody waits for that. It is sent now: what this process reads next comes after.
-    else this.#inBackground(feed().catch((error: unknown) => this.#giveUp(key, error)));
+    else if (doubt === undefined) await this.#changeWindow(key, feed);
+    else if (clock.monotonic() - begin > windows.doubtMs / 2) await this.#changeWindow(key, () => doubt.feed(part));
+    else doubt.committed(part);
     return { seqs, added };
   }
 
@@ -246,10 +270,10 @@ export class HybridLog implements MessageLog {
   }
 
   /** @returns `undefined` when Redis cannot be told */
-  async #doubt(key: Digest): Promise<string | undefined> {
+  async #doubt(key: Digest): Promise<Doubt | undefined> {
     try {
       await this.#ready();
-      return await this.#parts.windows.doubt(key);
+      return await this.#feeds.doubt(key);
     } catch (error) {
       this.#tell(error);
       return undefined;

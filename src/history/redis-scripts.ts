@@ -50,6 +50,19 @@ local function endDoubts(state, token)
   makeCold(state, token)
 end
 
+-- Sets until when an author is waited for; with 0 he is not any more.
+local function setDoubt(state, author, forMs)
+  local list = redis.call('HGET', state, 'd') or ''
+  local changed = list
+  local from, to = string.find(list, author .. ' ', 1, true)
+  if from then
+    to = string.find(list, ';', to, true)
+    changed = string.sub(list, 1, from - 1) .. string.sub(list, to + 1)
+  end
+  if forMs > 0 then changed = changed .. author .. ' ' .. text(milliseconds() + forMs) .. ';' end
+  if changed ~= list then redis.call('HSET', state, 'd', changed) end
+end
+
 -- Removes what is above the size wanted and is not needed any more.
 local function trim(set, keep, undrained)
   local count = redis.call('ZCARD', set)
@@ -171,44 +184,36 @@ return answer
 
 /**
  * Says that messages are being committed which the window lacks: until they are fed, nobody goes by it. Who does not come back in
- * time leaves it cold. `KEYS` state, undrained; `ARGV` token, how long, ttl.
+ * time leaves it cold. `KEYS` state, undrained; `ARGV` token, how long, ttl. The token may be there already.
  */
 export const DOUBT: RedisScript = script(`
 local state, undrained = unpack(KEYS)
 endDoubts(state, ARGV[1])
-local list = redis.call('HGET', state, 'd') or ''
-redis.call('HSET', state, 'd', list .. ARGV[1] .. ' ' .. text(milliseconds() + tonumber(ARGV[2])) .. ';')
+setDoubt(state, ARGV[1], tonumber(ARGV[2]))
 if redis.call('EXISTS', undrained) == 0 then redis.call('PEXPIRE', state, ARGV[3]) end
 return 1
 `);
 
 /**
  * Adds to the window what PostgreSQL has numbered and committed. If an earlier append has not come here, the window is cold.
- * `KEYS` state, window, ids, undrained; `ARGV` base, last, window size, ids kept, ttl, token, then number, id and message in turn.
- * The token is that of `DOUBT`, if there was one.
+ * `KEYS` state, window, ids, undrained; `ARGV` base, last, window size, ids kept, ttl, token, how long, then number, id and message in
+ * turn. The token is that of `DOUBT`, if there was one; it goes on for so long, and ends with 0.
  */
 export const FEED: RedisScript = script(`
 local state, window, ids, undrained = unpack(KEYS)
 local base, last = tonumber(ARGV[1]), tonumber(ARGV[2])
-local doubts = redis.call('HGET', state, 'd')
-if doubts and doubts ~= '' then
-  local from, to = string.find(doubts, ARGV[6] .. ' ', 1, true)
-  if from then
-    to = string.find(doubts, ';', to, true)
-    redis.call('HSET', state, 'd', string.sub(doubts, 1, from - 1) .. string.sub(doubts, to + 1))
-  end
-end
+setDoubt(state, ARGV[6], tonumber(ARGV[7]))
 local isRight = isWarm(state, window)
 local reached = tonumber(redis.call('HGET', state, 's') or '0')
 if isRight and base ~= reached then
   -- The window was warmed after the commit: it has them already, or it lacks an earlier append.
   isRight = last <= reached
-  for at = 7, #ARGV, 3 do
+  for at = 8, #ARGV, 3 do
     if redis.call('ZSCORE', ids, ARGV[at + 1]) ~= ARGV[at] then isRight = false end
   end
 end
 if isRight then
-  for at = 7, #ARGV, 3 do
+  for at = 8, #ARGV, 3 do
     local seq = tonumber(ARGV[at])
     if seq > reached then
       redis.call('ZADD', window, ARGV[at], ARGV[at] .. '|' .. ARGV[at + 2])

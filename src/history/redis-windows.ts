@@ -29,6 +29,14 @@ export interface WindowView {
   readonly first: number | undefined;
 }
 
+/** What one append committed, or several without a gap between them. */
+export interface Committed {
+  /** Every number up to this was given to an earlier append. */
+  readonly base: number;
+  readonly last: number;
+  readonly messages: readonly StoredMessage[];
+}
+
 /** What a window is made from. */
 export interface WindowContents {
   readonly token: string;
@@ -107,24 +115,25 @@ export class RedisWindows {
    * Before messages are committed that PostgreSQL numbers: nobody goes by the window until they are fed, or `doubtMs` are over; then
    * it is cold. @returns a token for `feed`
    */
-  async doubt(key: Digest): Promise<string> {
+  async doubt(key: Digest, token: string = newToken()): Promise<string> {
     const { state, undrained } = this.layout.talk(key);
-    const token = newToken();
     await this.#run(scripts.DOUBT, [state, undrained], [token, this.doubtMs, this.#options.ttlMs]);
     return token;
   }
 
-  /** @returns whether the window is warm, with the messages in it */
+  /**
+   * Adds what is committed to the window, and ends a doubt or prolongs it.
+   * @param doubt whose it is, and whether more is being committed under it; default: nobody's
+   * @returns whether the window is warm, with the messages in it
+   */
   async feed(
     key: Digest,
-    base: number,
-    last: number,
-    messages: readonly StoredMessage[],
-    token: string = newToken(),
+    { base, last, messages }: Committed,
+    { token, isHeld }: { readonly token: string; readonly isHeld: boolean } = { token: newToken(), isHeld: false },
   ): Promise<boolean> {
     const { state, window, ids, undrained } = this.layout.talk(key);
     const parts = messages.flatMap((message) => [message.seq, message.id, packMessage(message)]);
-    const args = [base, last, this.size, this.keptIds, this.#options.ttlMs, token, ...parts];
+    const args = [base, last, this.size, this.keptIds, this.#options.ttlMs, token, isHeld ? this.doubtMs : 0, ...parts];
     return (await this.#run(scripts.FEED, [state, window, ids, undrained], args)) === 1;
   }
 
@@ -250,6 +259,6 @@ function windowKeys({ state, window, ids, undrained }: RedisTalk): string[] {
 }
 
 /** Sets one state of a window apart from all others. */
-function newToken(): string {
+export function newToken(): string {
   return randomBytes(9).toString("base64url");
 }

@@ -64,7 +64,8 @@ test("the doubt of one append outlives the feed of another", async () => {
     expect(await windows.read(key, {})).toBe("doubt");
     const { base } = await tables.append(talk, [message("c")]);
     expect(idsOf(await log.read(talk))).toEqual(["a", "b", "c"]);
-    expect(await windows.feed(key, base, base + 1, [{ ...message("c"), seq: base + 1 }], token)).toBe(true);
+    const part = { base, last: base + 1, messages: [{ ...message("c"), seq: base + 1 }] };
+    expect(await windows.feed(key, part, { token, isHeld: false })).toBe(true);
     expect(await windows.read(key, {})).toMatchObject({ isWhole: true, messages: [{ id: "a" }, { id: "b" }, { id: "c" }] });
   } finally {
     await Promise.all([log.close(), parts.close()]);
