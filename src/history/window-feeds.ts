@@ -70,7 +70,7 @@ export class WindowFeeds {
     return {
       committed: (part) => {
         wait(part);
-        spell.cancel ??= this.#options.clock.setTimer(GATHER_MS, () => this.#feed(key, spell).catch(passOver), {
+        spell.cancel ??= this.#options.clock.setTimer(GATHER_MS, () => void this.#feed(key, spell).catch(passOver), {
           background: true,
         });
       },
@@ -85,7 +85,7 @@ export class WindowFeeds {
   /** Sends what waits of a conversation, so that whatever is sent to Redis after it finds it there. */
   flush(key: Digest): void {
     const spell = this.#spells.get(key);
-    if (spell !== undefined && spell.waiting.length > 0) this.#feed(key, spell).catch(passOver);
+    if (spell !== undefined && spell.waiting.length > 0) void this.#feed(key, spell).catch(passOver);
   }
 
   async close(): Promise<void> {
@@ -141,4 +141,6 @@ function joined(parts: readonly Committed[]): Committed[] {
 }
 
 /** Of what nobody waits for: `onMissed` was told. */
-function passOver(): void {}
+function passOver(): void {
+  // Nothing is left to do here.
+}
