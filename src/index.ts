@@ -187,6 +187,21 @@ export type * from "./system/config/strata-config.ts";
 export type { ConfigVariables } from "./system/config/config-file.ts";
 export type { ChatOptions } from "./system/chat/chat-options.ts";
 export type { ChatEvent, ChatResult, ChatSavings, ChatTimings } from "./system/chat/chat-result.ts";
+// Documents that are found again.
+export {
+  DocumentStore,
+  type DocumentCallOptions,
+  type DocumentInfo,
+  type DocumentSearchOptions,
+  type DocumentStoreOptions,
+  type FoundMetadata,
+  type PreparedDocument,
+} from "./rag/document-store.ts";
+export type { Chunk, Metadata } from "./rag/document-table.ts";
+export { ingest, removeIngested, type IngestOptions, type IngestProgress, type IngestReport } from "./rag/ingest.ts";
+export type { AddableStore } from "./rag/ingest-target.ts";
+export type { IngestSource } from "./rag/sources.ts";
+export type { SplitOptions } from "./rag/chunk-text.ts";
 
 // Backups.
 export { backup, type BackupOptions, type BackupProgress, type BackupReport } from "./maintenance/backup/backup.ts";

@@ -30,7 +30,8 @@ export type StrataEvent =
   | RerankFaultEvent
   | RerankStateEvent
   | MemoryRecallEvent
-  | MemoryFaultEvent;
+  | MemoryFaultEvent
+  | RagFaultEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -297,6 +298,15 @@ export type MemoryPart = "embeddings" | "index" | "rerank" | "history";
 export interface MemoryFaultEvent {
   readonly type: "memory.fault";
   readonly part: MemoryPart;
+  /** The code of our error, or `ENGINE` for what the part itself threw. */
+  readonly code: StrataErrorCode | "ENGINE";
+}
+
+/** A part of retrieval failed; it went on without that part. */
+export interface RagFaultEvent {
+  readonly type: "rag.fault";
+  /** `embeddings` and `index`: found by words alone. `cache`: the retriever was asked, or the context built, as if nothing were stored. */
+  readonly part: "embeddings" | "index" | "cache";
   /** The code of our error, or `ENGINE` for what the part itself threw. */
   readonly code: StrataErrorCode | "ENGINE";
 }

@@ -1,0 +1,66 @@
+import type { Document } from "@langchain/core/documents";
+import { BaseRetriever, type BaseRetrieverInput } from "@langchain/core/retrievers";
+import { ensureConfig, type RunnableConfig } from "@langchain/core/runnables";
+
+/** Finds documents for one call, which knows its configuration. */
+export type FindDocuments<M extends Record<string, unknown>> = (query: string, config: RunnableConfig) => Promise<Document<M>[]>;
+
+/** A retriever whose search sees the call's configuration, which LangChain does not hand to retrievers: whose documents, which signal. */
+export function documentRetriever<M extends Record<string, unknown>>(
+  find: FindDocuments<M>,
+  fields: BaseRetrieverInput = {},
+): BaseRetriever<M> {
+  return new DocumentRetriever(find, fields);
+}
+
+class DocumentRetriever<M extends Record<string, unknown>> extends BaseRetriever<M> {
+  static override lc_name(): string {
+    return "DocumentRetriever";
+  }
+
+  override lc_namespace: string[] = ["langchain_strata", "rag"];
+  readonly #find: FindDocuments<M>;
+
+  constructor(find: FindDocuments<M>, fields: BaseRetrieverInput) {
+    super(fields);
+    this.#find = find;
+  }
+
+  override async invoke(input: string, options?: Partial<RunnableConfig>): Promise<Document<M>[]> {
+    const config = ensureConfig(options);
+    // One call's own retriever, so that LangChain's callbacks see it and calls that overlap share no field.
+    return new OneCall(this, (query) => this.#find(query, config)).invoke(input, options);
+  }
+
+  override _getRelevantDocuments(query: string): Promise<Document<M>[]> {
+    return this.#find(query, {});
+  }
+}
+
+/** One call of `invoke`: the plain `invoke` of LangChain, with its callbacks, over a search that is bound to its configuration. */
+export class OneCall<M extends Record<string, unknown>> extends BaseRetriever<M> {
+  override lc_namespace: string[];
+  readonly #name: string;
+  readonly #find: (query: string) => Promise<Document<M>[]>;
+
+  constructor(of: BaseRetriever<M>, find: (query: string) => Promise<Document<M>[]>) {
+    const { callbacks, tags, metadata, verbose } = of;
+    super({
+      ...(callbacks !== undefined && { callbacks }),
+      ...(tags !== undefined && { tags }),
+      ...(metadata !== undefined && { metadata }),
+      ...(verbose !== undefined && { verbose }),
+    });
+    this.lc_namespace = of.lc_namespace;
+    this.#name = of.getName();
+    this.#find = find;
+  }
+
+  override getName(): string {
+    return this.#name;
+  }
+
+  override _getRelevantDocuments(query: string): Promise<Document<M>[]> {
+    return this.#find(query);
+  }
+}
