@@ -187,6 +187,7 @@ export type * from "./system/config/strata-config.ts";
 export type { ConfigVariables } from "./system/config/config-file.ts";
 export type { ChatOptions } from "./system/chat/chat-options.ts";
 export type { ChatEvent, ChatResult, ChatSavings, ChatTimings } from "./system/chat/chat-result.ts";
+
 // Documents that are found again.
 export {
   DocumentStore,
