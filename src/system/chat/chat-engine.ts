@@ -95,12 +95,24 @@ export class ChatEngine {
       const model = this.#model ?? (await this.#open());
       const prepared = isPlain(request) ? this.#plain(request) : await this.#prepare(request, limit.signal);
       const askedAt = clock.monotonic();
+      const pieces = (await model.stream(prepared.messages, runConfig(request, limit.signal)))[Symbol.asyncIterator]();
       let whole: AIMessageChunk | undefined;
-      for await (const chunk of await model.stream(prepared.messages, runConfig(request, limit.signal))) {
-        whole = whole === undefined ? chunk : whole.concat(chunk);
-        const reasoning = reasoningOf(chunk);
-        if (reasoning !== "") yield { type: "reasoning", text: reasoning };
-        if (chunk.text !== "") yield { type: "text", text: chunk.text };
+      let isOver = false;
+      // Not `for await`: for a reader who leaves it would wait for the next piece before it let go of the model.
+      try {
+        for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+          const chunk = next.value;
+          whole = whole === undefined ? chunk : whole.concat(chunk);
+          const reasoning = reasoningOf(chunk);
+          if (reasoning !== "") yield { type: "reasoning", text: reasoning };
+          if (chunk.text !== "") yield { type: "text", text: chunk.text };
+        }
+        isOver = true;
+      } finally {
+        if (!isOver) {
+          limit.leave();
+          pieces.return?.().catch(() => undefined);
+        }
       }
       if (whole === undefined) throw new StrataError("BAD_ANSWER", "The model's stream was empty.");
       const answerMs = clock.monotonic() - askedAt;
@@ -129,7 +141,7 @@ export class ChatEngine {
     return { messages, documents: undefined, history: undefined, contextMs: 0, memoryMs: 0 };
   }
 
-  async #prepare(request: ChatRequest, signal: AbortSignal | undefined): Promise<Prepared> {
+  async #prepare(request: ChatRequest, signal: AbortSignal): Promise<Prepared> {
     const { clock, context, system } = this.#options;
     const { question, options } = request;
     const history = this.#history(request);
@@ -162,7 +174,7 @@ export class ChatEngine {
   async #remember(
     { ownerId, usesMemory, question, options }: ChatRequest,
     history: HybridChatMessageHistory | undefined,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<{ readonly conversation: readonly BaseMessage[]; readonly recalled: readonly DocumentInterface[] }> {
     const { memory } = this.#options;
     const [conversation, recalled] = await Promise.all([
@@ -222,7 +234,7 @@ function isPlain({ ownerId, context }: ChatRequest): boolean {
 }
 
 /** What the cache is to know of the call. An owner's answers are the owner's, whatever the config's scope is. */
-function runConfig({ options, ownerId }: ChatRequest, signal: AbortSignal | undefined): RunnableConfig {
+function runConfig({ options, ownerId }: ChatRequest, signal: AbortSignal): RunnableConfig {
   const { useCache = true, tags, ttl, config } = options;
   const scope: Scope | undefined =
     ownerId === undefined && options.scope === undefined
@@ -237,7 +249,7 @@ function runConfig({ options, ownerId }: ChatRequest, signal: AbortSignal | unde
   };
   return {
     ...config,
-    ...(signal !== undefined && { signal }),
+    signal,
     configurable: { strata, ...(ownerId !== undefined && { user_id: ownerId }) },
   };
 }

@@ -1,0 +1,228 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { manualClock } from "../../../src/core/clock.ts";
+import { createStrata } from "../../../src/create-strata.ts";
+import type { ChatEvent } from "../../../src/system/chat/chat-result.ts";
+import type { StrataConfig } from "../../../src/system/config/strata-config.ts";
+import type { Strata } from "../../../src/system/strata.ts";
+import { ScriptedModel, untilAborted, type Script } from "../../support/scripted-model.ts";
+
+interface Bed {
+  readonly strata: Strata;
+  readonly model: ScriptedModel;
+}
+
+async function bed(script: Script = {}, config: StrataConfig = {}): Promise<Bed> {
+  const data = mkdtempSync(join(tmpdir(), "strata-chat-"));
+  const model = new ScriptedModel({ model: "scripted", reply: () => "yes", ...script });
+  const strata = await createStrata({ data, model, ...config });
+  onTestFinished(async () => {
+    await strata.close();
+    rmSync(data, { recursive: true, force: true });
+  });
+  return { strata, model };
+}
+
+async function all(events: AsyncIterable<ChatEvent>): Promise<ChatEvent[]> {
+  const seen: ChatEvent[] = [];
+  for await (const event of events) seen.push(event);
+  return seen;
+}
+
+const THOUGHT = {
+  content: "A zone.",
+  additional_kwargs: { reasoning_content: "They ask for a term." },
+  usage_metadata: { input_tokens: 5, output_tokens: 7, total_tokens: 12 },
+};
+
+describe("chat", () => {
+  test("asks the model once, and gives text, reasoning and what a hit saved", async () => {
+    const { strata, model } = await bed({ reply: () => THOUGHT });
+    const first = await strata.chat("What is an order block?");
+    expect(first).toMatchObject({ text: "A zone.", reasoning: "They ask for a term.", cached: false, source: "model" });
+    expect(first.savings).toEqual({ tokens: 0, inputTokens: 0, outputTokens: 0 });
+    const second = await strata.chat("What is an order block?");
+    expect(second).toMatchObject({
+      text: "A zone.",
+      reasoning: "They ask for a term.",
+      cached: true,
+      source: "exact",
+      tier: "memory",
+    });
+    expect(second.savings).toEqual({ tokens: 12, inputTokens: 5, outputTokens: 7 });
+    expect(second.hitId).toMatch(/./);
+    expect(model.calls).toHaveLength(1);
+    expect((await strata.stats()).chat).toEqual({ questions: 2, cached: 1, failed: 0, savedTokens: 12 });
+  });
+
+  test("finds after a restart what was answered before it", async () => {
+    const data = mkdtempSync(join(tmpdir(), "strata-chat-"));
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const asked = await bed({}, { data });
+    await asked.strata.chat("Anything new?");
+    await asked.strata.close();
+    const { strata, model } = await bed({}, { data });
+    expect(await strata.chat("Anything new?")).toMatchObject({ cached: true, tier: "disk" });
+    expect(model.calls).toHaveLength(0);
+  });
+
+  test("can do without the cache, or refresh it", async () => {
+    const { strata, model } = await bed({ reply: ({ number }) => `answer ${number}` });
+    expect((await strata.chat("Q?", { useCache: false })).text).toBe("answer 1");
+    expect((await strata.chat("Q?", { useCache: false })).text).toBe("answer 2");
+    expect((await strata.chat("Q?")).text).toBe("answer 3");
+    expect((await strata.chat("Q?", { useCache: "refresh" })).text).toBe("answer 4");
+    expect((await strata.chat("Q?")).text).toBe("answer 4");
+    expect(model.calls).toHaveLength(4);
+  });
+
+  test("says the system text first, and another one is another question", async () => {
+    const { strata, model } = await bed({}, { chat: { system: "Be brief." } });
+    await strata.chat("Q?");
+    expect(model.calls[0]?.messages.map(({ type, text }) => [type, text])).toEqual([
+      ["system", "Be brief."],
+      ["human", "Q?"],
+    ]);
+    expect((await strata.chat("Q?", { system: "Be long." })).cached).toBe(false);
+  });
+
+  test("keeps scopes apart, and removes by tag", async () => {
+    const { strata, model } = await bed();
+    await strata.chat("Q?", { scope: { tenant: "acme" }, tags: ["handbook"] });
+    expect((await strata.chat("Q?", { scope: { tenant: "globex" } })).cached).toBe(false);
+    expect((await strata.chat("Q?", { scope: { tenant: "acme" } })).cached).toBe(true);
+    await strata.cache.invalidate("hand*");
+    expect((await strata.chat("Q?", { scope: { tenant: "acme" } })).cached).toBe(false);
+    expect(model.calls).toHaveLength(3);
+  });
+
+  test("with the scope of the owner, a call of nobody's is not cached", async () => {
+    const { strata, model } = await bed({}, { cache: { scope: "owner" } });
+    await strata.chat("Q?");
+    expect((await strata.chat("Q?")).cached).toBe(false);
+    expect(model.calls).toHaveLength(2);
+    expect(strata.cache.stats().bypassed).toMatchObject({ "no-scope": 2 });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["an empty question", [" "], "Option `question`"],
+    [
+      "a session of nobody's",
+      ["Q?", { sessionId: "s" }],
+      "Option `chat.ownerId` is undefined; accepted: whose conversations these are, beside `sessionId`",
+    ],
+    ["a memory of nobody's", ["Q?", { useMemory: true }], "whose conversations these are, beside `useMemory`"],
+    ["an owner without a name", ["Q?", { ownerId: "" }], "Option `chat.ownerId`"],
+    ["a misspelt option", ["Q?", { usecache: false }], "did you mean `useCache`?"],
+    ["a scope with a user beside the owner", ["Q?", { scope: { user: "ada" } }], "Option `chat.scope.user`"],
+    ["a scope without parts", ["Q?", { scope: {} }], "Option `scope`"],
+    ["a deadline without a unit", ["Q?", { deadline: "soon" }], "Option `chat.deadline`"],
+  ])("refuses %s before anything is asked", async (_what, args, message) => {
+    const { strata, model } = await bed();
+    await expect(strata.chat(...(args as [string]))).rejects.toThrow(message);
+    expect(model.calls).toHaveLength(0);
+    expect((await strata.stats()).chat).toMatchObject({ questions: 1, failed: 1 });
+  });
+
+  test("ends at its deadline, and the model's call with it", async () => {
+    const clock = manualClock();
+    let signal: AbortSignal | undefined;
+    const reply: Script["reply"] = ({ options }) => ((signal = options.signal), untilAborted(options.signal));
+    const { strata } = await bed({ reply }, { clock, cache: { disk: false }, chat: { deadline: "5s" } });
+    const asked = expect(strata.chat("Q?")).rejects.toMatchObject({
+      code: "TIMEOUT",
+      message: "The question was not answered within 5000 ms.",
+    });
+    await clock.advance(5_000);
+    await asked;
+    expect(signal?.aborted).toBe(true);
+  });
+
+  test("ends when its caller leaves, with the caller's reason", async () => {
+    const { strata } = await bed({ reply: ({ options }) => untilAborted(options.signal) });
+    const leaving = new AbortController();
+    const asked = strata.chat("Q?", { signal: leaving.signal });
+    leaving.abort(new Error("gone"));
+    await expect(asked).rejects.toThrow("gone");
+    await expect(strata.chat("Q?", { signal: leaving.signal })).rejects.toThrow("gone");
+  });
+
+  test("a model that fails is the caller's to know, and nothing is kept", async () => {
+    const { strata } = await bed({
+      reply: ({ number }) => {
+        if (number === 1) throw new Error("no credit");
+        return "fine";
+      },
+    });
+    await expect(strata.chat("Q?")).rejects.toThrow("no credit");
+    expect(await strata.chat("Q?")).toMatchObject({ text: "fine", cached: false });
+  });
+
+  test("without a model says how to give one", async () => {
+    const { strata } = await bed({}, { model: undefined });
+    await expect(strata.chat("Q?")).rejects.toThrow(
+      'Option `model` is undefined; accepted: a chat model, or { provider: "deepseek"',
+    );
+  });
+});
+
+describe("stream", () => {
+  const chunks: Script["chunks"] = () => [
+    { content: "", additional_kwargs: { reasoning_content: "They ask." } },
+    "A ",
+    { content: "zone.", response_metadata: { finish_reason: "stop" } },
+  ];
+
+  test("gives reasoning and text as they come, and the result last; a hit too", async () => {
+    const { strata, model } = await bed({ chunks });
+    const first = await all(strata.stream("Q?"));
+    expect(first.slice(0, -1)).toEqual([
+      { type: "reasoning", text: "They ask." },
+      { type: "text", text: "A " },
+      { type: "text", text: "zone." },
+    ]);
+    expect(first.at(-1)).toMatchObject({ type: "end", result: { text: "A zone.", reasoning: "They ask.", cached: false } });
+    const second = await all(strata.stream("Q?"));
+    expect(second.flatMap((event) => (event.type === "text" ? event.text : [])).join("")).toBe("A zone.");
+    expect(second.at(-1)).toMatchObject({ type: "end", result: { cached: true, source: "exact", reasoning: "They ask." } });
+    expect(model.calls).toHaveLength(1);
+    expect((await strata.stats()).chat).toMatchObject({ questions: 2, cached: 1 });
+  });
+
+  test("what was streamed is a hit for chat", async () => {
+    const { strata } = await bed({ chunks });
+    await all(strata.stream("Q?"));
+    expect(await strata.chat("Q?")).toMatchObject({ text: "A zone.", reasoning: "They ask.", cached: true });
+  });
+
+  test("who leaves the loop ends the model's call, and half an answer is not kept", async () => {
+    let signal: AbortSignal | undefined;
+    const { strata, model } = await bed({
+      async *chunks({ options }) {
+        signal = options.signal;
+        yield "A ";
+        await untilAborted(options.signal);
+      },
+    });
+    for await (const event of strata.stream("Q?")) {
+      expect(event).toEqual({ type: "text", text: "A " });
+      break;
+    }
+    expect(signal?.aborted).toBe(true);
+    void all(strata.stream("Q?", { signal: AbortSignal.timeout(1) })).catch(() => undefined);
+    await expect.poll(() => model.calls.length).toBe(2);
+  });
+});
+
+describe("close", () => {
+  test("may be called twice, and refuses what comes after", async () => {
+    const { strata } = await bed();
+    await strata.chat("Q?");
+    expect(strata.close()).toBe(strata.close());
+    await strata.close();
+    await expect(strata.chat("Q?")).rejects.toMatchObject({ code: "CLOSED" });
+    await expect(all(strata.stream("Q?"))).rejects.toMatchObject({ code: "CLOSED" });
+  });
+});

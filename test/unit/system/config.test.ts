@@ -1,0 +1,177 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createStrata } from "../../../src/create-strata.ts";
+import { readConfigFile } from "../../../src/system/config/config-file.ts";
+import { PRESETS } from "../../../src/system/config/presets.ts";
+import { readConfig } from "../../../src/system/config/read-config.ts";
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "strata-config-"));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder(), name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("a config", () => {
+  test("may say nothing: the preset `development` is under it", () => {
+    expect(readConfig({})).toEqual({ data: ".strata", ...PRESETS.development });
+  });
+
+  test("stands over its preset, section by section and tier by tier", () => {
+    const { cache, chat } = readConfig({ preset: "production", cache: { ttl: "2h", memory: { eviction: "lru" }, disk: false } });
+    expect(cache).toEqual({ memory: { maxBytes: "512mb", eviction: "lru" }, disk: false, ttl: "2h", stale: "1h" });
+    expect(chat).toEqual({ deadline: "2m" });
+  });
+
+  test("a tier of the preset that is switched on keeps the preset's size", () => {
+    expect(readConfig({ cache: { disk: true } }).cache.disk).toEqual({ maxBytes: "1gb" });
+  });
+
+  test.each<[string, unknown, string]>([
+    [
+      "a wrong key",
+      { cahce: {} },
+      "Option `cahce` is an object (Object); accepted: one of the keys preset, data, model, cache, ",
+    ],
+    ["the nearest key", { cahce: {} }, "did you mean `cache`?"],
+    ["a wrong key inside", { cache: { disk: { maxByte: "1gb" } } }, "Option `cache.disk.maxByte`"],
+    ["the nearest key inside", { cache: { disk: { maxByte: "1gb" } } }, "did you mean `maxBytes`?"],
+    [
+      "a wrong unit of size",
+      { cache: { disk: { maxBytes: "10 gigs" } } },
+      'Option `cache.disk.maxBytes` is "10 gigs"; accepted: a number of bytes',
+    ],
+    [
+      "a wrong unit of time",
+      { cache: { ttl: "1 fortnight" } },
+      'Option `cache.ttl` is "1 fortnight"; accepted: a number of milliseconds',
+    ],
+    ["a wrong type of section", { cache: 3 }, "Option `cache` is 3; accepted: a section with these keys: ttl, "],
+    [
+      "a section that is empty in YAML",
+      { history: null },
+      "Option `history` is null; accepted: a section with these keys: window, ",
+    ],
+    [
+      "a wrong type of value",
+      { history: { window: "many" } },
+      'Option `history.window` is "many"; accepted: a whole number of at least 1.',
+    ],
+    ["a wrong preset", { preset: "prod" }, 'Option `preset` is "prod"; accepted: "development", "production".'],
+    [
+      "a wrong eviction",
+      { cache: { memory: { eviction: "fifo" } } },
+      'Option `cache.memory.eviction` is "fifo"; accepted: "lru", ',
+    ],
+    ["a wrong scope", { cache: { scope: "everyone" } }, 'Option `cache.scope` is "everyone"; accepted: "global", "owner".'],
+    [
+      "tiers and a tier",
+      { cache: { tiers: [], disk: true } },
+      "Option `cache.disk` is true; accepted: nothing beside `cache.tiers`.",
+    ],
+    [
+      "a model that is none",
+      { model: { provider: "acme", model: "m" } },
+      'Option `model.provider` is "acme"; accepted: "deepseek", "openai".',
+    ],
+    [
+      "a model without a name",
+      { model: { provider: "deepseek" } },
+      "Option `model.model` is undefined; accepted: the name of the model",
+    ],
+    [
+      "a durability without Redis",
+      { history: { durability: "redis" } },
+      'Option `history.durability` is "redis"; accepted: "postgres", unless',
+    ],
+    [
+      "an overlap as long as the chunk",
+      { documents: { chunkSize: 100, chunkOverlap: 100 } },
+      "Option `documents.chunkOverlap` is 100; accepted: less",
+    ],
+    ["embeddings that are none", { embeddings: "ada" }, 'Option `embeddings` is "ada"; accepted: "static", "minilm".'],
+    [
+      "a policy that is none",
+      { cache: { semantic: { policy: "exact" } } },
+      'Option `cache.semantic.policy` is "exact"; accepted: "calibrated", "static".',
+    ],
+    ["a config that is a list", [], "Option `config` is an array of 0; accepted: a section with these keys: preset, "],
+  ])("is refused with what is accepted: %s", (_what, config, message) => {
+    expect(() => readConfig(config)).toThrow(message);
+    expect(() => readConfig(config)).toThrow(expect.objectContaining({ name: "StrataConfigError", code: "CONFIG" }));
+  });
+
+  test.each([
+    ["redis", "http://:s3cret@cache:6379"],
+    ["redis", "redis:s3cret"],
+    ["postgres", "mysql://app:s3cret@db/app"],
+    ["postgres", "postgres://app:s3cret@:bad:port/app"],
+  ])("no message shows a password in `%s`", (name, url) => {
+    expect(() => readConfig({ [name]: url })).toThrow(`Option \`${name}\` is `);
+    expect(() => readConfig({ [name]: url })).not.toThrow("s3cret");
+  });
+
+  test("no message shows a key that stands in the wrong place", () => {
+    expect(() => readConfig({ model: { provider: "deepseek", model: "m", api_key: "sk-s3cret" } })).toThrow(
+      "did you mean `apiKey`?",
+    );
+    expect(() => readConfig({ model: { provider: "deepseek", model: "m", api_key: "sk-s3cret" } })).not.toThrow("s3cret");
+  });
+
+  test("that is refused has made nothing", async () => {
+    const data = join(folder(), "data");
+    await expect(createStrata({ data, cache: { disk: { maxBytes: "10 gigs" as "10gb" } } })).rejects.toThrow(
+      "cache.disk.maxBytes",
+    );
+    expect(readdirSync(join(data, ".."))).toEqual([]);
+  });
+});
+
+describe("a config in a file", () => {
+  const YAML = `
+preset: production
+cache:
+  ttl: 1h
+  disk: { maxBytes: 10gb }
+redis: \${REDIS_URL}
+model: { provider: deepseek, model: deepseek-reasoner, apiKey: "\${KEY}" }
+`;
+
+  test("is read as YAML or JSON, with the caller's values in their places", async () => {
+    const variables = { REDIS_URL: "redis://localhost:6379", KEY: "${REDIS_URL}" };
+    const fromYaml = readConfig(await readConfigFile(file("strata.yaml", YAML), variables));
+    expect(fromYaml.cache).toMatchObject({ ttl: "1h", stale: "1h", disk: { maxBytes: "10gb" } });
+    expect(fromYaml.redis).toBe("redis://localhost:6379");
+    // What is filled in is not read again.
+    expect(fromYaml.model).toMatchObject({ apiKey: "${REDIS_URL}" });
+    const json = file("strata.json", JSON.stringify({ cache: { ttl: "1h" } }));
+    expect(readConfig(await readConfigFile(json, {})).cache.ttl).toBe("1h");
+  });
+
+  test("reads no environment: a variable that was not handed in is named", async () => {
+    const path = file("strata.yaml", YAML);
+    await expect(createStrata(path)).rejects.toThrow('Option `redis` is "${REDIS_URL}"; accepted: a variable that was handed in');
+    const inherited = createStrata(file("x.yaml", "data: ${toString}"), { variables: {} });
+    await expect(inherited).rejects.toThrow("Option `data`");
+  });
+
+  test.each([
+    ["strata.yaml", "cache: [", "a file of YAML ("],
+    ["strata.yml", "cache: {}\ncache: {}\n", "a file of YAML (Map keys must be unique"],
+    ["strata.json", "{", "a file of JSON ("],
+    ["strata.toml", "", "the path of a file that ends in .yaml, .yml, .json"],
+  ])("that is broken is refused: %s %#", async (name, text, message) => {
+    await expect(createStrata(file(name, text))).rejects.toThrow(message);
+  });
+
+  test("that is not there is refused", async () => {
+    await expect(createStrata(join(folder(), "none.yaml"))).rejects.toThrow("the path of a file that can be read (ENOENT)");
+  });
+});
