@@ -240,3 +240,11 @@ export { manualClock, systemClock, type Clock, type ManualClock } from "./core/c
 // What goes wrong, and what happens.
 export { StrataConfigError, StrataError, type StrataErrorCode } from "./core/errors.ts";
 export type * from "./core/events.ts";
+
+// What happens, as numbers.
+export { createMetrics, type MetricsOptions } from "./observability/create-metrics.ts";
+export type { DurationKind, ExportOptions, Metrics } from "./observability/metrics.ts";
+export type * from "./observability/metrics-snapshot.ts";
+export { DEFAULT_PRICES, type ModelPrice, type PriceTable } from "./observability/prices.ts";
+export type { SeriesHistory, SeriesInfo, SeriesName, SeriesPoint, SeriesShape } from "./observability/series.ts";
+export type { WatchedCache } from "./observability/watched-caches.ts";

@@ -189,8 +189,12 @@ export class AnswerCache implements RequestCache {
     const ms = this.clock.monotonic() - startedAt;
     const { value, tier, match } = found;
     const coalesced = tier === "coalesced";
-    counters.hit(ms, coalesced, found.cost, value.tokens);
-    emit?.({ type: "cache.lookup", outcome: "hit", tier, coalesced, ms, key: request.key.slice(0, 12) });
+    const savedMs = found.cost > ms ? found.cost - ms : 0;
+    counters.hit(ms, coalesced, savedMs, value.tokens);
+    if (emit !== undefined) {
+      const key = request.key.slice(0, 12);
+      emit({ type: "cache.lookup", outcome: "hit", tier, coalesced, ms, key, savedMs, saved: value.usage });
+    }
     semantic?.noteHit(givenId === undefined ? hitIds.last : hitIds.numberOf(hitId), request, found);
     if (match === undefined) return { hit: true, hitId, source: "exact", tier, ms };
     const { source, similarity, confidence } = match;

@@ -47,7 +47,7 @@ export class CacheCounters {
   hit(ms: number, coalesced: boolean, savedMs: number, savedTokens: number): void {
     this.#hits++;
     if (coalesced) this.#coalesced++;
-    this.#savedMs += Math.max(0, savedMs - ms);
+    this.#savedMs += savedMs;
     this.#savedTokens += savedTokens;
     this.#lookups.record(ms);
   }

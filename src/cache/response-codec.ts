@@ -15,6 +15,7 @@ import {
 import type { InvalidToolCall, ToolCall, ToolCallChunk } from "@langchain/core/messages/tool";
 import type { ChatGeneration, Generation } from "@langchain/core/outputs";
 import { StrataError } from "../core/errors.ts";
+import type { SavedUsage } from "../core/events.ts";
 import { clonePlain, toPlain, type Json } from "../core/plain.ts";
 
 /** What a hit says of itself, in `response_metadata.strata` (for plain text models: in `generationInfo.strata`). */
@@ -99,6 +100,8 @@ export interface Replay {
   readonly answer: StoredAnswer;
   /** Total tokens as the provider counted them, summed over the candidates. */
   readonly tokens: number;
+  /** The same in parts, with the model's name. */
+  readonly usage: SavedUsage;
   /** Builds a fresh answer for one hit: its own objects, its own message id, no usage, and `strata` metadata that says so. */
   build(hit: Omit<HitMetadata, "savedUsage">): Generation[];
 }
@@ -106,20 +109,32 @@ export interface Replay {
 export function prepareReplay(answer: StoredAnswer): Replay {
   const builders = answer.map(generationBuilder);
   const only = builders.length === 1 ? builders[0] : undefined;
+  const usage = usageOf(answer);
   return {
-    answer,
-    tokens: savedTokens(answer),
+    ...{ answer, usage, tokens: usage.tokens },
     build: (hit) => (only === undefined ? builders.map((build, index) => build(hit, index)) : [only(hit, 0)]),
   };
 }
 
-function savedTokens(answer: StoredAnswer): number {
-  let tokens = 0;
+/** Longer ones name no model. */
+const LONGEST_MODEL_NAME = 100;
+
+function usageOf(answer: StoredAnswer): SavedUsage {
+  let [inputTokens, outputTokens, tokens] = [0, 0, 0];
+  let model: string | undefined;
   for (const { message } of answer) {
-    const total = message?.usage_metadata?.["total_tokens"];
-    if (typeof total === "number") tokens += total;
+    const usage = message?.usage_metadata;
+    inputTokens += countIn(usage?.["input_tokens"]);
+    outputTokens += countIn(usage?.["output_tokens"]);
+    tokens += countIn(usage?.["total_tokens"]);
+    const name = message?.response_metadata["model_name"] ?? message?.response_metadata["model"];
+    if (typeof name === "string" && name.length <= LONGEST_MODEL_NAME) model ??= name;
   }
-  return tokens;
+  return { ...(model !== undefined && { model }), inputTokens, outputTokens, tokens };
+}
+
+function countIn(value: Json | undefined): number {
+  return typeof value === "number" ? value : 0;
 }
 
 /** Reads an answer from stored bytes, checking the shape that `encodeAnswer` writes. */

@@ -46,6 +46,11 @@ export class StrataError extends StrataErrorBase {
   }
 }
 
+/** The code of our error, or `ENGINE` for what an engine, a provider or a user's own function threw. */
+export function codeOf(error: unknown): StrataErrorCode | "ENGINE" {
+  return StrataError.isInstance(error) ? error.code : "ENGINE";
+}
+
 /** A brand of its own: with the inherited one every `StrataError` would be `instanceof StrataConfigError`. */
 const ConfigErrorBase: typeof StrataError = strata.brand(StrataError, "config");
 

@@ -20,9 +20,12 @@ export type StrataEvent =
   | SemanticLookupEvent
   | SemanticFaultEvent
   | SemanticStateEvent
+  | SemanticAuditEvent
   | SemanticFeedbackEvent
   | EmbeddingsLookupEvent
   | EmbeddingsCallEvent
+  | HistoryAppendEvent
+  | HistoryLagEvent
   | HistoryFaultEvent
   | HistoryDeadLetterEvent
   | HistorySummaryEvent
@@ -31,7 +34,9 @@ export type StrataEvent =
   | RerankStateEvent
   | MemoryRecallEvent
   | MemoryFaultEvent
-  | RagFaultEvent;
+  | RagFaultEvent
+  | AlertStateEvent
+  | AlertFaultEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -44,6 +49,20 @@ export interface CacheLookupEvent {
   readonly ms: number;
   /** The first characters of the key digest: enough to follow one entry through a log. */
   readonly key: string;
+  /** Model time that a hit saved. */
+  readonly savedMs?: number;
+  /** What the provider counted when the answer of a hit was made. */
+  readonly saved?: SavedUsage;
+}
+
+/** What an answer took when a model made it. One object for all hits of an entry. */
+export interface SavedUsage {
+  /** As the provider names it; absent where it does not. */
+  readonly model?: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** As the provider adds them up. */
+  readonly tokens: number;
 }
 
 /** A value was accepted for storing. */
@@ -177,6 +196,14 @@ export interface SemanticStateEvent {
   readonly state: "off" | "on";
 }
 
+/** An answer that was withheld has been compared with the one that the model gave. */
+export interface SemanticAuditEvent {
+  readonly type: "semantic.audit";
+  readonly verdict: "right" | "wrong";
+  /** Cosine of the two questions. */
+  readonly similarity: number;
+}
+
 /** A person said whether a hit was right. */
 export interface SemanticFeedbackEvent {
   readonly type: "semantic.feedback";
@@ -196,6 +223,8 @@ export interface EmbeddingsLookupEvent {
   readonly near: number;
   /** Distinct texts that were awaited from another caller's call. */
   readonly coalesced: number;
+  /** Time of the provider that was not needed. */
+  readonly savedMs: number;
   readonly ms: number;
 }
 
@@ -204,8 +233,31 @@ export interface EmbeddingsCallEvent {
   readonly type: "embeddings.call";
   readonly kind: "query" | "document";
   readonly outcome: "ok" | "failed";
+  /** Of a failure: the code of our error, or `ENGINE` for what the provider threw. */
+  readonly code?: StrataErrorCode | "ENGINE";
   readonly texts: number;
   readonly ms: number;
+}
+
+/** Messages were added to a conversation, or could not be. */
+export interface HistoryAppendEvent {
+  readonly type: "history.append";
+  readonly outcome: "ok" | "failed";
+  /** Of a failure: the code of our error, or `ENGINE` for what the engine threw. */
+  readonly code?: StrataErrorCode | "ENGINE";
+  readonly messages: number;
+  readonly ms: number;
+  /** The first characters of the digest of owner and session: enough to tell conversations apart. */
+  readonly conversation: string;
+}
+
+/** How far the writer is behind: told with every batch, when it is stored and with every try that fails. */
+export interface HistoryLagEvent {
+  readonly type: "history.lag";
+  /** Since the oldest message of the batch was accepted. */
+  readonly ms: number;
+  /** Messages that are not stored; 0 when they are now. */
+  readonly waiting: number;
 }
 
 /** Something of the chat history failed, and was done in another way or is tried again. */
@@ -252,6 +304,12 @@ export interface RerankEvent {
   readonly candidates: number;
   readonly depth: number;
   readonly kept: number;
+  /** Of those that were given: how many stand higher than before, lower, or where they were. */
+  readonly up: number;
+  readonly down: number;
+  readonly same: number;
+  /** Of those that were given: how many would not have been, had the order stayed. */
+  readonly gained: number;
   /** Distinct texts that the reranker was asked for, and whose scores were known. */
   readonly asked: number;
   readonly cached: number;
@@ -308,6 +366,24 @@ export interface RagFaultEvent {
   /** `embeddings` and `index`: found by words alone. `cache`: the retriever was asked, or the context built, as if nothing were stored. */
   readonly part: "embeddings" | "index" | "cache";
   /** The code of our error, or `ENGINE` for what the part itself threw. */
+  readonly code: StrataErrorCode | "ENGINE";
+}
+
+/** An alert fires, or is over. */
+export interface AlertStateEvent {
+  readonly type: "alert.state";
+  readonly rule: string;
+  readonly state: "firing" | "resolved";
+  readonly severity: "info" | "warning" | "critical";
+  readonly metric: string;
+  readonly value: number;
+}
+
+/** An alert could not be told to whom it was meant for. */
+export interface AlertFaultEvent {
+  readonly type: "alert.fault";
+  readonly rule: string;
+  readonly channel: "webhook" | "callback";
   readonly code: StrataErrorCode | "ENGINE";
 }
 

@@ -13,9 +13,15 @@ const BUCKETS = OFFSET + 33 * PER_OCTAVE;
 export class Histogram {
   readonly #counts = new Uint32Array(BUCKETS);
   #total = 0;
+  #sum = 0;
 
   get count(): number {
     return this.#total;
+  }
+
+  /** Of all durations, ms. */
+  get sum(): number {
+    return this.#sum;
   }
 
   /** @param ms a duration in milliseconds */
@@ -24,6 +30,7 @@ export class Histogram {
     const index = bucket > 0 ? Math.min(bucket, BUCKETS - 1) : 0;
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
     this.#total++;
+    this.#sum += ms;
   }
 
   /**
@@ -39,5 +46,40 @@ export class Histogram {
       if (seen >= rank) return 2 ** ((index + 0.5 - OFFSET) / PER_OCTAVE) / 1000;
     }
     return undefined;
+  }
+
+  /** How many took less than 2^`octave` microseconds: exact, since every power of two is the edge of a bucket. */
+  countBelow(octave: number): number {
+    const end = Math.min(BUCKETS, octave * PER_OCTAVE + OFFSET);
+    let seen = 0;
+    for (let index = 0; index < end; index++) seen += this.#counts[index] ?? 0;
+    return seen;
+  }
+
+  /** Counts what the other has counted too. */
+  add(other: Histogram): void {
+    for (let index = 0; index < BUCKETS; index++) {
+      const more = other.#counts[index] ?? 0;
+      if (more > 0) this.#counts[index] = (this.#counts[index] ?? 0) + more;
+    }
+    this.#total += other.#total;
+    this.#sum += other.#sum;
+  }
+
+  copy(): Histogram {
+    const copy = new Histogram();
+    copy.add(this);
+    return copy;
+  }
+
+  /** What was recorded after `earlier` was copied from this one. */
+  since(earlier: Histogram): Histogram {
+    const rest = new Histogram();
+    for (let index = 0; index < BUCKETS; index++) {
+      rest.#counts[index] = (this.#counts[index] ?? 0) - (earlier.#counts[index] ?? 0);
+    }
+    rest.#total = this.#total - earlier.#total;
+    rest.#sum = this.#sum - earlier.#sum;
+    return rest;
   }
 }

@@ -10,7 +10,7 @@ import { diskTier } from "../cache/tiers/disk.ts";
 import { memoryTier } from "../cache/tiers/memory.ts";
 import { waitOrAbort, type CallOptions } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { StrataConfigError, StrataError } from "../core/errors.ts";
+import { codeOf, StrataConfigError, StrataError, type StrataErrorCode } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import { Guard } from "../core/guard.ts";
 import type { Digest } from "../core/key.ts";
@@ -235,6 +235,7 @@ export class CachedEmbeddings extends Embeddings {
     this.#counters.providerTexts += texts.length;
     const start = this.#clock.monotonic();
     let outcome: "ok" | "failed" = "failed";
+    let code: StrataErrorCode | "ENGINE" = "ENGINE";
     try {
       const answers: unknown = await this.#guard.run(
         async (options) => {
@@ -257,29 +258,34 @@ export class CachedEmbeddings extends Embeddings {
           flight.settle({ vector, from: "provider", cost });
         } catch (error) {
           outcome = "failed";
+          code = codeOf(error);
           flight.fail(error);
         }
       }
+    } catch (error) {
+      code = codeOf(error);
+      throw error;
     } finally {
       if (outcome === "failed") this.#counters.providerFailures++;
       const ms = this.#clock.monotonic() - start;
-      this.#emit?.({ type: "embeddings.call", kind, outcome, texts: texts.length, ms });
+      this.#emit?.({ type: "embeddings.call", kind, outcome, ...(outcome === "failed" && { code }), texts: texts.length, ms });
     }
   }
 
   #count(kind: Kind, texts: number, known: ReadonlyMap<Digest, Resolved>, coalesced: number, start: number): void {
-    let [hits, near] = [0, 0];
+    let [hits, near, savedMs] = [0, 0, 0];
     for (const { from, cost } of known.values()) {
       if (from === "provider") continue;
       if (from === "tier") hits++;
       else near++;
-      this.#counters.msSaved += cost;
+      savedMs += cost;
     }
+    this.#counters.msSaved += savedMs;
     this.#counters.texts += texts;
     this.#counters.hits += hits;
     this.#counters.near += near;
     this.#counters.coalesced += coalesced;
-    this.#emit?.({ type: "embeddings.lookup", kind, texts, hits, near, coalesced, ms: this.#clock.monotonic() - start });
+    this.#emit?.({ type: "embeddings.lookup", kind, texts, hits, near, coalesced, savedMs, ms: this.#clock.monotonic() - start });
   }
 }
 

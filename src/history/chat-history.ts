@@ -1,7 +1,10 @@
 import { BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import { BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import type { CallOptions } from "../core/abort.ts";
-import { StrataConfigError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { codeOf, StrataConfigError, type StrataErrorCode } from "../core/errors.ts";
+import type { Emit } from "../core/events.ts";
+import { conversationKey } from "./conversation-key.ts";
 import { chooseWindow, type NumberedMessage, type WindowLimits } from "./context-window.ts";
 import { decodeMessage, encodeMessage } from "./message-codec.ts";
 import type { Conversation, ConversationNotes, LogMessage, MessageLog } from "./message-log.ts";
@@ -25,7 +28,8 @@ export interface HistoryParts {
   readonly summarizer: SummaryModel | undefined;
   readonly log: MessageLog;
   readonly summaries: Summaries;
-  readonly now: () => number;
+  readonly clock: Clock;
+  readonly emit: Emit;
   readonly makeId: () => string;
   /** Ids of messages of which nobody knows whether they are stored: adding them again stores them once. */
   readonly unsure: WeakMap<BaseMessage, string>;
@@ -84,17 +88,20 @@ export class HybridChatMessageHistory extends BaseListChatMessageHistory {
    * @throws {@link StrataError} `UNSTORABLE`, before anything is stored, for a message that cannot be given back equal
    */
   override async addMessages(messages: BaseMessage[], options: AddOptions = {}): Promise<void> {
-    const { conversation, notes, log, unsure, summarizer, summaries } = this.#parts;
+    const { conversation, notes, log, unsure, summarizer, summaries, clock } = this.#parts;
     const encoded = this.#encode(messages, options.createdAt);
     if (encoded.length === 0) return;
+    const startedAt = clock.monotonic();
     let added;
     try {
       const stored = encoded.map(([, one]) => one);
       ({ added } = await log.append(conversation, stored, { notes, signal: options.signal }));
     } catch (error) {
       for (const [message, { id }] of encoded) unsure.set(message, id);
+      this.#tell(encoded.length, startedAt, codeOf(error));
       throw error;
     }
+    this.#tell(encoded.length, startedAt);
     for (const [message] of encoded) unsure.delete(message);
     this.#parts.changed();
     if (summarizer !== undefined && added > 0) {
@@ -131,6 +138,14 @@ export class HybridChatMessageHistory extends BaseListChatMessageHistory {
     return [...leading.map(({ message }) => message), ...quoted, ...chosen.map(({ message }) => message)];
   }
 
+  #tell(messages: number, startedAt: number, code?: StrataErrorCode | "ENGINE"): void {
+    const { emit, clock, conversation } = this.#parts;
+    if (emit === undefined) return;
+    const failure = code === undefined ? { outcome: "ok" as const } : { outcome: "failed" as const, code };
+    const ms = clock.monotonic() - startedAt;
+    emit({ type: "history.append", ...failure, messages, ms, conversation: conversationKey(conversation).slice(0, 12) });
+  }
+
   #contextLimits(): WindowLimits {
     const { window } = this.#parts;
     const { messages, tokens, countTokens } = window ?? DEFAULT_WINDOW;
@@ -149,13 +164,13 @@ export class HybridChatMessageHistory extends BaseListChatMessageHistory {
   }
 
   #encode(messages: readonly BaseMessage[], createdAt: AddOptions["createdAt"]): Array<readonly [BaseMessage, LogMessage]> {
-    const { now, makeId, unsure } = this.#parts;
+    const { clock, makeId, unsure } = this.#parts;
     if (!Array.isArray(messages)) throw new StrataConfigError("messages", messages, "a list of messages");
     const isEach = Array.isArray(createdAt);
     if (isEach && createdAt.length !== messages.length) {
       throw new StrataConfigError("createdAt", createdAt, "one Date, or as many as there are messages");
     }
-    const one = createdAt === undefined || isEach ? now() : time(createdAt as Date);
+    const one = createdAt === undefined || isEach ? clock.now() : time(createdAt as Date);
     return (messages as BaseMessage[]).flatMap((message, index) => {
       if (BaseMessage.isInstance(message) && isSummaryMessage(message)) return [];
       const id = message?.id === undefined || message.id === "" ? (unsure.get(message) ?? makeId()) : message.id;

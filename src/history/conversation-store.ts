@@ -2,7 +2,7 @@
 import { waitOrAbort, type CallOptions } from "../core/abort.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
-import { guardObserver, type Observer } from "../core/events.ts";
+import { guardObserver, type Emit, type Observer } from "../core/events.ts";
 import { refuseUnknown, requireMethods, type ByteSize, type Duration } from "../core/options.ts";
 import type { SqlClient } from "../clients/sql.ts";
 import { acceptConversation, acceptNotes, acceptOwner } from "./accept.ts";
@@ -170,6 +170,7 @@ export class ConversationStore {
   readonly #summaries: Summaries;
   readonly #replica: ReplicaReads;
   readonly #clock: Clock;
+  readonly #emit: Emit;
   readonly #makeId: () => string;
   /** Whether messages may be in Redis that are not in the tables yet. */
   readonly #isWrittenLater: boolean;
@@ -192,6 +193,7 @@ export class ConversationStore {
     }
     this.embeddings = embeddings;
     const emit = guardObserver(options.observer);
+    this.#emit = emit;
     this.#clock = clock;
     this.#makeId = messageIds(clock, random);
     this.#tables = new HistoryTables(sql, clock);
@@ -219,7 +221,8 @@ export class ConversationStore {
       summarizer: summarizer === undefined ? undefined : parseSummaryModel("history.summarizer", summarizer),
       log: this.#log,
       summaries: this.#summaries,
-      now: () => this.#clock.now(),
+      clock: this.#clock,
+      emit: this.#emit,
       makeId: this.#makeId,
       unsure: this.#unsure,
       changed: () => this.#replica.wrote(),

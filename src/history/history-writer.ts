@@ -19,7 +19,7 @@ import type { HistoryTables, NumberedBatch } from "./history-tables.ts";
 import type { RedisShard } from "./redis-layout.ts";
 import { LEAVE } from "./redis-scripts.ts";
 import type { RedisWindows } from "./redis-windows.ts";
-import { readEntry, type RawEntry, type StreamEntry } from "./stream-entry.ts";
+import { acceptedAt, readEntry, type RawEntry, type StreamEntry } from "./stream-entry.ts";
 
 export interface StreamWriterOptions {
   readonly tables: HistoryTables;
@@ -59,6 +59,8 @@ export class StreamWriter {
   #waiting: string | undefined;
   #connectionId: string | undefined;
   #isFailing = false;
+  /** What is being stored. */
+  #batch = { acceptedAt: 0, messages: 0 };
 
   constructor(options: StreamWriterOptions) {
     this.#options = options;
@@ -173,7 +175,12 @@ export class StreamWriter {
   async #process(shard: RedisShard, raw: readonly RawEntry[]): Promise<void> {
     if (raw.length === 0) return;
     const entries = raw.map(readEntry);
+    this.#batch = {
+      acceptedAt: Math.min(...entries.map(({ id }) => acceptedAt(id))),
+      messages: entries.reduce((sum, { batch }) => sum + (batch?.messages.length ?? 1), 0),
+    };
     const isChanged = await this.#store(shard, entries);
+    this.#tellLag(0);
     await this.#patiently("take", () => this.#options.windows.drained(shard, GROUP, entries, isChanged));
     this.#options.onStored?.();
   }
@@ -238,6 +245,7 @@ export class StreamWriter {
         if (isPoison(error) || this.#ending.signal.aborted) throw error;
         if (StrataError.isInstance(error) && error.code === "CLOSED") throw error;
         this.#tell(operation, error);
+        if (operation === "store") this.#tellLag(this.#batch.messages);
         await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 5)));
       }
     }
@@ -258,6 +266,12 @@ export class StreamWriter {
 
   async #pause(ms: number): Promise<void> {
     await sleep(this.#options.clock, ms, { signal: this.#ending.signal }).catch(() => undefined);
+  }
+
+  #tellLag(waiting: number): void {
+    const { emit, clock } = this.#options;
+    // The clock of Redis and ours may differ a little.
+    emit?.({ type: "history.lag", ms: Math.max(0, clock.now() - this.#batch.acceptedAt), waiting });
   }
 
   /** Once for each spell. */

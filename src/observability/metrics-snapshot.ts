@@ -166,7 +166,17 @@ export interface ErrorMetrics {
   readonly count: number;
 }
 
-export type ErrorPart = "tier" | "semantic" | "embeddings" | "history" | "memory" | "rerank" | "alerts";
+export type ErrorPart =
+  | "tier"
+  | "semantic"
+  | "embeddings"
+  | "history"
+  | "memory"
+  | "rerank"
+  | "rag"
+  | "alerts"
+  | "metrics"
+  | "other";
 
 export interface ProcessMetrics {
   /** Resident memory, bytes. */

@@ -1,14 +1,10 @@
 /** Metrics: what the one stream of events adds up to, now and over time. */
-import type { LevelStats } from "../cache/level.ts";
 import type { Observer } from "../core/events.ts";
 import type { Duration } from "../core/options.ts";
+import type { Histogram } from "../core/histogram.ts";
 import type { MetricsSnapshot, MetricsSummary } from "./metrics-snapshot.ts";
 import type { SeriesHistory, SeriesInfo, SeriesName } from "./series.ts";
-
-/** What can be watched for what is there now: a `TieredCache`, `CachedEmbeddings`, or anything with such statistics. */
-export interface WatchedCache {
-  stats(): { readonly tiers: readonly LevelStats[] };
-}
+import type { WatchedCache } from "./watched-caches.ts";
 
 export interface ExportOptions {
   readonly format: "json" | "csv";
@@ -28,10 +24,17 @@ export interface Metrics {
    * @throws {@link StrataConfigError} for a name that there is no series of, naming those that there are
    */
   history(series: SeriesName, period: Duration): SeriesHistory;
+  /**
+   * The value of one series over the last `period` taken as a whole: a ratio of everything in it, a mean rate, a mean of a gauge, the
+   * worst of a quantile. `null` when there is nothing to tell.
+   */
+  value(series: SeriesName, period: Duration): number | null;
   /** What happened within the last `period`, and how it went. */
   summary(period: Duration): MetricsSummary;
   /** Every series that there is a history of now; tiers come as they are seen. */
   series(): readonly SeriesInfo[];
+  /** Durations of each kind since metrics began, for exporters; copies. */
+  durations(): ReadonlyMap<DurationKind, ReadonlyMap<string, Histogram>>;
   /**
    * Takes sizes and queues from this cache, once a second; the tiers of several caches are added up by name.
    * @returns ends it
@@ -42,3 +45,6 @@ export interface Metrics {
   /** Ends the sampling; what was counted stays readable. May be called twice. */
   close(): void;
 }
+
+/** What takes time; each by one label: the outcome or tier of a lookup, the strategy of a recall, or nothing (`""`). */
+export type DurationKind = "lookup" | "semantic" | "embeddings" | "append" | "recall" | "rerank";

@@ -116,11 +116,16 @@ export class RerankCompressor extends BaseDocumentCompressor {
       ...{ asked: last.asked + asked, cached: last.cached + cached },
       ...{ searches: last.searches + usage.searches, tokens: last.tokens + usage.tokens, cost: last.cost + usage.cost },
     };
+    const given = placed.filter(({ verdict }) => verdict === "kept" || verdict === "kept-minimum");
     this.#settings.emit?.({
       ...{ type: "rerank", outcome, reason: decision.reason, firstStage: firstStage.name },
       ...(reranker !== undefined && { reranker }),
       ...{ candidates: placed.length, depth: decision.depth, asked, cached, ...usage, ms },
-      kept: placed.filter(({ verdict }) => verdict === "kept" || verdict === "kept-minimum").length,
+      kept: given.length,
+      up: given.filter(({ rank, previousRank }) => rank < previousRank).length,
+      down: given.filter(({ rank, previousRank }) => rank > previousRank).length,
+      same: given.filter(({ rank, previousRank }) => rank === previousRank).length,
+      gained: given.filter(({ previousRank }) => previousRank > given.length).length,
     });
   }
 }

@@ -86,7 +86,11 @@ export class Learning {
       this.#parts.fault("policy", error);
     }
     if (right === undefined) return;
-    if (isWithheld) counters.withheldWere[right ? "right" : "wrong"]++;
+    if (isWithheld) {
+      const verdict = right ? "right" : "wrong";
+      counters.withheldWere[verdict]++;
+      this.#parts.options.emit?.({ type: "semantic.audit", verdict, similarity: entry.similarity });
+    }
     // A question is no evidence about itself.
     if (known?.answer !== undefined && entry.entryId === known.answer) return;
     policy.learn?.({

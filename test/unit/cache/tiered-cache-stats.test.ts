@@ -124,7 +124,15 @@ describe("events", () => {
     const key = expect.stringMatching(/^[\w-]{12}$/);
     expect(events("cache.lookup")).toEqual([
       { outcome: "miss", coalesced: false, ms: 0, key },
-      { outcome: "hit", tier: "disk", coalesced: false, ms: 0, key },
+      {
+        outcome: "hit",
+        tier: "disk",
+        coalesced: false,
+        ms: 0,
+        key,
+        savedMs: 0,
+        saved: { inputTokens: 0, outputTokens: 0, tokens: 0 },
+      },
     ]);
     expect(events("cache.update")).toEqual([{ bytes: expect.any(Number), key }]);
     expect(events("entry.moved")).toEqual([{ direction: "promoted", from: "disk", to: "memory", key }]);
