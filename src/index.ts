@@ -199,6 +199,8 @@ export {
   type PreparedDocument,
 } from "./rag/document-store.ts";
 export type { Chunk, Metadata } from "./rag/document-table.ts";
+export { CachedRetriever, type CachedRetrieverOptions, type CachedRetrieverStats } from "./rag/cached-retriever.ts";
+export { ContextBuilder, type BuiltContext, type ContextBuilderOptions, type ContextSource } from "./rag/context-builder.ts";
 export { ingest, removeIngested, type IngestOptions, type IngestProgress, type IngestReport } from "./rag/ingest.ts";
 export type { AddableStore } from "./rag/ingest-target.ts";
 export type { IngestSource } from "./rag/sources.ts";

@@ -1,4 +1,5 @@
 /** Any JSON value by key: the same tiers, apart from answers. */
+import type { RunnableConfig } from "@langchain/core/runnables";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { digest, type Digest } from "../core/key.ts";
 import { parseDuration, refuseUnknown, type Duration } from "../core/options.ts";
@@ -70,12 +71,13 @@ export class JsonValues {
 
   /**
    * @param given default: the cache's own scope, for the runnable that is being run
+   * @param config of that runnable, where the caller knows it; default what LangChain makes known
    * @throws {@link StrataConfigError} when neither gives a scope
    */
-  place(key: string, given?: Scope | "global"): Place {
+  place(key: string, given?: Scope | "global", config: RunnableConfig | undefined = currentConfig()): Place {
     if (typeof key !== "string") throw new StrataConfigError("key", key, "a text");
     const { scope, within } =
-      given === undefined ? this.#options.answers.control(currentConfig()) : controlResolver(given, undefined)(undefined);
+      given === undefined ? this.#options.answers.control(config) : controlResolver(given, undefined)(undefined);
     if (scope === undefined)
       throw new StrataConfigError("scope", undefined, "a scope, since the cache's scope function gives none here");
     return { key: digest("value", scope, key), scope, within };

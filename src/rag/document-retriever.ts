@@ -1,3 +1,4 @@
+import type { CallbackManagerForRetrieverRun } from "@langchain/core/callbacks/manager";
 import type { Document } from "@langchain/core/documents";
 import { BaseRetriever, type BaseRetrieverInput } from "@langchain/core/retrievers";
 import { ensureConfig, type RunnableConfig } from "@langchain/core/runnables";
@@ -37,13 +38,18 @@ class DocumentRetriever<M extends Record<string, unknown>> extends BaseRetriever
   }
 }
 
+type BoundFind<M extends Record<string, unknown>> = (
+  query: string,
+  run?: CallbackManagerForRetrieverRun,
+) => Promise<Document<M>[]>;
+
 /** One call of `invoke`: the plain `invoke` of LangChain, with its callbacks, over a search that is bound to its configuration. */
 export class OneCall<M extends Record<string, unknown>> extends BaseRetriever<M> {
   override lc_namespace: string[];
   readonly #name: string;
-  readonly #find: (query: string) => Promise<Document<M>[]>;
+  readonly #find: BoundFind<M>;
 
-  constructor(of: BaseRetriever<M>, find: (query: string) => Promise<Document<M>[]>) {
+  constructor(of: BaseRetriever<M>, find: BoundFind<M>) {
     const { callbacks, tags, metadata, verbose } = of;
     super({
       ...(callbacks !== undefined && { callbacks }),
@@ -60,7 +66,7 @@ export class OneCall<M extends Record<string, unknown>> extends BaseRetriever<M>
     return this.#name;
   }
 
-  override _getRelevantDocuments(query: string): Promise<Document<M>[]> {
-    return this.#find(query);
+  override _getRelevantDocuments(query: string, run?: CallbackManagerForRetrieverRun): Promise<Document<M>[]> {
+    return this.#find(query, run);
   }
 }

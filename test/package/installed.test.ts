@@ -12,6 +12,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const EXPORTS = [
   "AdaptiveMemoryRetriever",
   "CachedEmbeddings",
+  "CachedRetriever",
+  "ContextBuilder",
   "ConversationStore",
   "DEFAULT_PRICES",
   "DocumentStore",
