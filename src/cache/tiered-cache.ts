@@ -33,6 +33,7 @@ import {
 } from "./cache-options.ts";
 import { CacheCounters, type CacheStats } from "./cache-stats.ts";
 import { controlResolver, currentConfig } from "./call-control.ts";
+import { cacheEntries, offerEntries } from "./cache-entries.ts";
 import { createCompression } from "./compression.ts";
 import { HitIds } from "./hit-ids.ts";
 import { JsonValues, offerValues, type GetOptions, type SetOptions } from "./json-values.ts";
@@ -132,6 +133,7 @@ export class TieredCache extends BaseCache {
     this.#values = new JsonValues({ store, answers, maxValueBytes, ttlMs, flight, maxWaitMs });
     offerRequests(this, this.#answers);
     offerValues(this, this.#values);
+    offerEntries(this, cacheEntries(tiers, store, emit));
   }
 
   /** The stored answer, fresh for this caller, or `null`. Never rejects. */

@@ -129,6 +129,27 @@ export function peekTags(value: Uint8Array): readonly string[] {
   }
 }
 
+/**
+ * What an envelope says of itself, unverified: for listings, which show a header and serve nothing. `undefined` when the bytes are no
+ * envelope of this version, or shorter than they state.
+ */
+export function peek(value: Uint8Array): Envelope | undefined {
+  const bytes = asBuffer(value);
+  if (bytes.byteLength < HEADER || bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt8(4) !== VERSION) return undefined;
+  const payload = bytes.subarray(HEADER + bytes.readUInt32LE(68));
+  if (payload.byteLength !== bytes.readUInt32LE(64)) return undefined;
+  const expiresAt = bytes.readDoubleLE(48);
+  return {
+    createdAt: bytes.readDoubleLE(40),
+    expiresAt: expiresAt === 0 ? undefined : expiresAt,
+    cost: bytes.readFloatLE(56),
+    codec: bytes.readUInt8(5),
+    rawLength: bytes.readUInt32LE(60),
+    tags: peekTags(bytes),
+    payload,
+  };
+}
+
 /** A `Buffer` over the same memory. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

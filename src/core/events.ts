@@ -46,6 +46,8 @@ export interface CacheLookupEvent {
   readonly tier?: string;
   /** Whether the answer was awaited from another caller's model call. */
   readonly coalesced: boolean;
+  /** Names a hit, for `feedback()`. */
+  readonly hitId?: string;
   readonly ms: number;
   /** The first characters of the key digest: enough to follow one entry through a log. */
   readonly key: string;

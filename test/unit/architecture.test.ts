@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   prompts: ["core", "cache"],
   middleware: ["core", "cache", "history", "memory"],
   bench: ["core", "cache"],
-  observability: ["core", "clients", "cache", "embeddings", "history", "memory", "rerank", "http"],
+  observability: ["core", "text", "clients", "cache", "embeddings", "history", "memory", "rerank", "http"],
   maintenance: ["core", "clients", "vectors", "cache", "embeddings", "history", "memory", "prompts", "observability"],
   http: ["core"],
   testing: ["core", "clients", "cache", "vectors", "history", "rerank"],

@@ -128,6 +128,7 @@ describe("events", () => {
         outcome: "hit",
         tier: "disk",
         coalesced: false,
+        hitId: expect.any(String),
         ms: 0,
         key,
         savedMs: 0,
