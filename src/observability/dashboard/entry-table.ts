@@ -236,7 +236,7 @@ export class EntryTable {
 
   #grow(): void {
     const rows = Math.max(1024, this.#tiers.length * 2);
-    const bytes = (old: Buffer): Buffer => {
+    const bytes = (old: Buffer): Buffer<ArrayBuffer> => {
       const grown = Buffer.alloc(rows * KEY_BYTES);
       old.copy(grown);
       return grown;
