@@ -22,7 +22,8 @@ export function securityHeaders(): MiddlewareHandler {
       trustedTypes: ["'none'"],
     },
     xFrameOptions: "DENY",
-    referrerPolicy: "no-referrer",
+    // Under `no-referrer` browsers send `Origin: null` with our own forms.
+    referrerPolicy: "same-origin",
     // On plain HTTP it says nothing; behind a proxy it is the proxy's to say.
     strictTransportSecurity: false,
   });

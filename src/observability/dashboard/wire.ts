@@ -14,7 +14,7 @@ export interface WireSettings {
   readonly parts: readonly WirePart[];
 }
 
-export type WirePart = "cache" | "semantic" | "conversations" | "alerts" | "metrics";
+export type WirePart = "cache" | "semantic" | "conversations" | "alerts" | "events";
 
 /** Sent every second, and once by `GET /api/state`. */
 export interface WireState {

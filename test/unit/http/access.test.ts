@@ -159,7 +159,7 @@ it("answers say what a browser may do with them", async () => {
   expect(policy).not.toContain("unsafe");
   expect(headers).toMatchObject({
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "x-frame-options": "DENY",
     "cache-control": "no-store",
   });
