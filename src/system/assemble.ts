@@ -5,6 +5,8 @@ import { guardObserver } from "../core/events.ts";
 import { ChatEngine } from "./chat/chat-engine.ts";
 import type { CheckedConfig } from "./config/read-config.ts";
 import { cachePart } from "./parts/cache.ts";
+import { Knowledge } from "./documents/knowledge.ts";
+import { documentsPart } from "./parts/documents.ts";
 import { conversationsPart, memoryPart, sqlPart } from "./parts/conversations.ts";
 import { embeddingsPart } from "./parts/embeddings.ts";
 import { lazyModel } from "./parts/model.ts";
@@ -19,16 +21,23 @@ export function assemble(config: CheckedConfig): Strata {
   const startedAt = clock.monotonic();
   const sql = sqlPart(config);
   const embeddings = embeddingsPart(config);
-  const cache = cachePart(config, { embeddings, sql: postgres === undefined ? undefined : sql, observer });
+  /** PGlite is for one process and slow to open: what may lie elsewhere does. */
+  const shared = postgres === undefined ? undefined : sql;
+  const cache = cachePart(config, { embeddings, sql: shared, observer });
   const conversations = conversationsPart(config, sql, observer);
   const memory = memoryPart(config, conversations, embeddings, observer);
   const rerank = rerankPart(config, observer);
+  const documents = documentsPart(config, embeddings, shared, observer);
+  const knowledge = new Knowledge({
+    ...{ store: documents, rerank, clock, config: config.documents ?? {} },
+    reranksByDefault: config.rerank !== undefined && config.rerank !== false,
+  });
   const { window, windowTokens } = history;
   const engine = new ChatEngine({
     ...{ cache, conversations, memory, clock, deadline: chat.deadline, system: chat.system },
     model: lazyModel(config.model),
     emit: guardObserver(observer),
-    context: { contextFor: () => Promise.resolve({ text: "", documents: [] }) },
+    knowledge,
     window: window === undefined && windowTokens === undefined ? undefined : { messages: window, tokens: windowTokens },
     summaries: history.summaries === true,
   });
@@ -36,8 +45,8 @@ export function assemble(config: CheckedConfig): Strata {
   /** The last first: what is asked by others is closed after them. A part that does not end in time does not hold up the others. */
   async function close(): Promise<void> {
     const groups: readonly (readonly (() => unknown)[])[] = [
-      [() => cache.close(), () => memory.close(), () => rerank?.close()],
-      [() => conversations.close()],
+      [() => knowledge.end()],
+      [() => cache.close(), () => memory.close(), () => rerank.close(), () => documents.close(), () => conversations.close()],
       [() => sql.close(), () => embeddings.close()],
     ];
     for (const group of groups) await Promise.all(group.map((end) => within(async () => end())));
@@ -51,7 +60,7 @@ export function assemble(config: CheckedConfig): Strata {
   }
 
   return new Strata(
-    { cache, embeddings: embeddings.embeddings, conversations, memory, rerank },
-    { engine, uptimeMs: () => clock.monotonic() - startedAt, close },
+    { cache, embeddings: embeddings.embeddings, conversations, memory, rerank, documents },
+    { engine, knowledge, uptimeMs: () => clock.monotonic() - startedAt, close },
   );
 }

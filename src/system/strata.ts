@@ -1,14 +1,20 @@
 /** The whole system in one object: what `createStrata` gives. */
+import type { DocumentInterface } from "@langchain/core/documents";
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import type { CacheStats } from "../cache/cache-stats.ts";
 import type { TieredCache } from "../cache/tiered-cache.ts";
+import { RunnableLambda } from "@langchain/core/runnables";
+import type { WarmOptions, WarmReport } from "../cache/warm.ts";
 import { StrataError } from "../core/errors.ts";
 import type { ConversationStore } from "../history/conversation-store.ts";
 import type { AdaptiveMemoryRetriever } from "../memory/memory-retriever.ts";
 import type { StrategyStats } from "../memory/strategy-log.ts";
+import type { DocumentStore, FoundMetadata } from "../rag/document-store.ts";
+import type { IngestReport } from "../rag/ingest.ts";
 import type { RerankCompressor, RerankStats } from "../rerank/rerank-compressor.ts";
 import type { ChatEngine } from "./chat/chat-engine.ts";
+import type { AddContextOptions, ContextSource, Knowledge, SearchOptions } from "./documents/knowledge.ts";
 import type { ChatOptions } from "./chat/chat-options.ts";
 import type { ChatEvent, ChatResult } from "./chat/chat-result.ts";
 
@@ -18,7 +24,7 @@ export interface StrataStats {
   readonly chat: ChatCounts;
   readonly cache: CacheStats;
   readonly memory: StrategyStats;
-  readonly rerank: RerankStats | undefined;
+  readonly rerank: RerankStats;
   /** Of this process, bytes. */
   readonly residentBytes: number;
 }
@@ -31,17 +37,23 @@ export interface ChatCounts {
   readonly savedTokens: number;
 }
 
+export interface WarmUpOptions extends Omit<WarmOptions, "model"> {
+  readonly chat?: Omit<ChatOptions, "signal"> | undefined;
+}
+
 /** What a system is made of; each part is also usable alone. */
 export interface StrataParts {
   readonly cache: TieredCache;
   readonly embeddings: EmbeddingsInterface;
   readonly conversations: ConversationStore;
   readonly memory: AdaptiveMemoryRetriever;
-  readonly rerank: RerankCompressor | undefined;
+  readonly rerank: RerankCompressor;
+  readonly documents: DocumentStore;
 }
 
 export interface StrataMachinery {
   readonly engine: ChatEngine;
+  readonly knowledge: Knowledge;
   readonly uptimeMs: () => number;
   readonly close: () => Promise<void>;
 }
@@ -51,7 +63,8 @@ export class Strata implements StrataParts {
   readonly embeddings: EmbeddingsInterface;
   readonly conversations: ConversationStore;
   readonly memory: AdaptiveMemoryRetriever;
-  readonly rerank: RerankCompressor | undefined;
+  readonly rerank: RerankCompressor;
+  readonly documents: DocumentStore;
   readonly #machinery: StrataMachinery;
   #questions = 0;
   #cached = 0;
@@ -66,6 +79,7 @@ export class Strata implements StrataParts {
     this.conversations = parts.conversations;
     this.memory = parts.memory;
     this.rerank = parts.rerank;
+    this.documents = parts.documents;
     this.#machinery = machinery;
   }
 
@@ -105,6 +119,53 @@ export class Strata implements StrataParts {
     return this.#machinery.engine.model();
   }
 
+  /**
+   * Adds documents: texts, files, folders, JSON knowledge bases. Each goes in whole or not at all, in the place of what had its id; what
+   * is there unchanged is passed over, so a run that was stopped goes on when it is done again. A file that cannot be read is in the
+   * report, and the others go on.
+   * @example
+   * ```ts
+   * await strata.addContext("Parcels may be returned within 30 days.", { id: "returns" });
+   * await strata.addContext([{ path: "handbook/" }, { path: "faq.json" }], { onProgress: ({ done, total }) => console.log(done, total) });
+   * ```
+   * @throws {@link StrataConfigError} naming the option; what the embeddings or the store throw
+   */
+  async addContext(sources: ContextSource | readonly ContextSource[], options: AddContextOptions = {}): Promise<IngestReport> {
+    this.#refuseWhenClosed();
+    return this.#machinery.knowledge.add(sources, options);
+  }
+
+  /** Removes documents by their ids, all entries of a knowledge base by its path. Gives how many. */
+  async removeContext(
+    ids: string | readonly string[],
+    options: Pick<AddContextOptions, "scope" | "signal"> = {},
+  ): Promise<number> {
+    this.#refuseWhenClosed();
+    return this.documents.remove(typeof ids === "string" ? [ids] : ids, options);
+  }
+
+  /** The parts of documents that fit a question best, best first, with scores in their metadata. Asks no model. */
+  async search(query: string, options: SearchOptions = {}): Promise<DocumentInterface<FoundMetadata>[]> {
+    this.#refuseWhenClosed();
+    return this.#machinery.knowledge.search(query, options);
+  }
+
+  /**
+   * Asks ahead of time what people are going to ask, so that they find the answers.
+   * @param options.chat how people will ask it: with documents, a scope, a system text
+   * @throws {@link StrataConfigError} naming the option; a question that fails is in the report
+   */
+  async warmUp(questions: Iterable<string> | AsyncIterable<string>, options: WarmUpOptions = {}): Promise<WarmReport> {
+    this.#refuseWhenClosed();
+    const { chat = {}, ...rest } = options;
+    const { engine } = this.#machinery;
+    const ask = RunnableLambda.from(async (question: string, { signal }: { readonly signal?: AbortSignal }) => {
+      const { message } = await engine.chat(question, { ...chat, ...(signal && { signal }) });
+      return message;
+    });
+    return this.cache.warm(questions, { ...rest, model: ask });
+  }
+
   /** What happened so far. */
   async stats(): Promise<StrataStats> {
     return {
@@ -112,7 +173,7 @@ export class Strata implements StrataParts {
       chat: { questions: this.#questions, cached: this.#cached, failed: this.#failed, savedTokens: this.#savedTokens },
       cache: this.cache.stats(),
       memory: await this.memory.stats(),
-      rerank: this.rerank?.stats(),
+      rerank: this.rerank.stats(),
       residentBytes: process.memoryUsage.rss(),
     };
   }

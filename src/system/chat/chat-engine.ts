@@ -20,29 +20,18 @@ import type { Scope } from "../../core/scope.ts";
 import type { HybridChatMessageHistory } from "../../history/chat-history.ts";
 import type { ConversationStore, HistoryOptions } from "../../history/conversation-store.ts";
 import type { AdaptiveMemoryRetriever } from "../../memory/memory-retriever.ts";
+import type { Knowledge } from "../documents/knowledge.ts";
 import { callLimit } from "./call-limit.ts";
 import { readChatRequest, type ChatOptions, type ChatRequest } from "./chat-options.ts";
 import { buildPrompt } from "./chat-prompt.ts";
 import { NO_SAVINGS, reasoningOf, savingsOf, type ChatEvent, type ChatResult, type ChatTimings } from "./chat-result.ts";
-
-/** Documents for a question, and how they are told to the model. */
-export interface ContextSource {
-  contextFor(
-    question: string,
-    options: {
-      readonly k?: number | undefined;
-      readonly tokenBudget?: number | undefined;
-      readonly signal?: AbortSignal | undefined;
-    },
-  ): Promise<{ readonly text: string; readonly documents: readonly DocumentInterface[] }>;
-}
 
 export interface ChatEngineOptions {
   readonly model: () => Promise<BaseChatModel>;
   readonly cache: TieredCache;
   readonly conversations: ConversationStore;
   readonly memory: AdaptiveMemoryRetriever;
-  readonly context: ContextSource;
+  readonly knowledge: Pick<Knowledge, "contextFor">;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly deadline: Duration | undefined;
@@ -142,15 +131,15 @@ export class ChatEngine {
   }
 
   async #prepare(request: ChatRequest, signal: AbortSignal): Promise<Prepared> {
-    const { clock, context, system } = this.#options;
+    const { clock, knowledge, system } = this.#options;
     const { question, options } = request;
     const history = this.#history(request);
     const startedAt = clock.monotonic();
     const [found, remembered] = await Promise.all([
       request.context === undefined
         ? undefined
-        : context
-            .contextFor(question, { ...request.context, signal })
+        : knowledge
+            .contextFor(question, { ...request.context, scope: options.scope, signal })
             .then((value) => ({ ...value, ms: clock.monotonic() - startedAt })),
       this.#remember(request, history, signal).then((value) => ({ ...value, ms: clock.monotonic() - startedAt })),
     ]);

@@ -187,8 +187,8 @@ function checkDocuments(value: unknown): void {
   if (documents === undefined) return;
   const size = readCount("documents", documents, "chunkSize", 50) ?? 1_000;
   const overlap = readCount("documents", documents, "chunkOverlap", 0) ?? 0;
-  if (overlap >= size)
-    throw new StrataConfigError("documents.chunkOverlap", overlap, `less than \`documents.chunkSize\`, which is ${size}`);
+  if (overlap >= size / 2)
+    throw new StrataConfigError("documents.chunkOverlap", overlap, `less than half of \`documents.chunkSize\`, which is ${size}`);
   readCount("documents", documents, "k");
   readCount("documents", documents, "tokenBudget");
 }

@@ -41,7 +41,7 @@ export interface StrataConfig {
   readonly history?: HistoryConfig | undefined;
   readonly memory?: MemoryConfig | undefined;
   readonly documents?: DocumentsConfig | undefined;
-  /** What orders found documents anew; default `true`: by their words. `false`: the order of the vectors stays. */
+  /** Orders found documents anew; default `false`: the order of words and vectors together stays. `true`: by their words alone. */
   readonly rerank?: boolean | RerankConfig | undefined;
   readonly chat?: ChatConfig | undefined;
   /** Sees every event of every part. */
@@ -156,7 +156,7 @@ export interface MemoryConfig {
 export interface DocumentsConfig {
   /** Characters of a chunk; default 1,000. */
   readonly chunkSize?: number | undefined;
-  /** Characters that a chunk shares with the one before; default 100. */
+  /** Characters that a chunk repeats of the one before, less than half of `chunkSize`; default 100. */
   readonly chunkOverlap?: number | undefined;
   /** Chunks that a search gives; default 5. */
   readonly k?: number | undefined;

@@ -92,9 +92,9 @@ describe("a config", () => {
       'Option `history.durability` is "redis"; accepted: "postgres", unless',
     ],
     [
-      "an overlap as long as the chunk",
-      { documents: { chunkSize: 100, chunkOverlap: 100 } },
-      "Option `documents.chunkOverlap` is 100; accepted: less",
+      "an overlap as long as half the chunk",
+      { documents: { chunkSize: 100, chunkOverlap: 50 } },
+      "Option `documents.chunkOverlap` is 50; accepted: less",
     ],
     ["embeddings that are none", { embeddings: "ada" }, 'Option `embeddings` is "ada"; accepted: "static", "minilm".'],
     [
