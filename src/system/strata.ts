@@ -14,7 +14,7 @@ import type { DocumentStore, FoundMetadata } from "../rag/document-store.ts";
 import type { IngestReport } from "../rag/ingest.ts";
 import type { RerankCompressor, RerankStats } from "../rerank/rerank-compressor.ts";
 import type { ChatEngine } from "./chat/chat-engine.ts";
-import type { AddContextOptions, ContextSource, Knowledge, SearchOptions } from "./documents/knowledge.ts";
+import type { AddContextOptions, KnowledgeSource, Knowledge, SearchOptions } from "./documents/knowledge.ts";
 import type { ChatOptions } from "./chat/chat-options.ts";
 import type { ChatEvent, ChatResult } from "./chat/chat-result.ts";
 
@@ -130,7 +130,7 @@ export class Strata implements StrataParts {
    * ```
    * @throws {@link StrataConfigError} naming the option; what the embeddings or the store throw
    */
-  async addContext(sources: ContextSource | readonly ContextSource[], options: AddContextOptions = {}): Promise<IngestReport> {
+  async addContext(sources: KnowledgeSource | readonly KnowledgeSource[], options: AddContextOptions = {}): Promise<IngestReport> {
     this.#refuseWhenClosed();
     return this.#machinery.knowledge.add(sources, options);
   }

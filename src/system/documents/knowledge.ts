@@ -17,7 +17,7 @@ import { contextText } from "./context-text.ts";
  * What can be added: a text, or a document of LangChain; with `path` a file (`.txt`, `.md`, `.pdf` by the package `unpdf`, `.json`) or a
  * folder of them. A text is never taken for a path, whoever wrote it.
  */
-export type ContextSource =
+export type KnowledgeSource =
   | string
   | { readonly text: string; readonly id?: string; readonly metadata?: object }
   | { readonly path: string }
@@ -60,11 +60,11 @@ export class Knowledge {
     this.#options = options;
   }
 
-  async add(sources: ContextSource | readonly ContextSource[], options: AddContextOptions = {}): Promise<IngestReport> {
+  async add(sources: KnowledgeSource | readonly KnowledgeSource[], options: AddContextOptions = {}): Promise<IngestReport> {
     openSection("addContext", options, ["id", "metadata", "scope", "batchSize", "onProgress", "signal"]);
     const { id, metadata, signal, ...rest } = options;
-    const list = (Array.isArray(sources) ? sources : [sources]) as readonly ContextSource[];
-    const from = list.map(readContextSource);
+    const list = (Array.isArray(sources) ? sources : [sources]) as readonly KnowledgeSource[];
+    const from = list.map(readSource);
     if (id !== undefined || metadata !== undefined) {
       const [only] = from;
       if (from.length !== 1 || typeof only !== "object")
@@ -117,7 +117,7 @@ export class Knowledge {
   }
 }
 
-function readContextSource(source: ContextSource): IngestSource {
+function readSource(source: KnowledgeSource): IngestSource {
   if (typeof source === "string") {
     const isPath = !/\s/.test(source) && FILES.has(extname(source).toLowerCase());
     if (isPath)
