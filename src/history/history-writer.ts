@@ -45,7 +45,7 @@ const ENTRIES_AT_ONCE = 500;
 /** It must end well before the connection gives up on it (`clients/redis.ts`). */
 const BLOCK_MS = 500;
 const IDLE_MS = 25;
-/** After entries that were few, more are let gather: a batch costs a commit, however small it is. */
+/** Entries that are few wait for more before they are stored: a batch costs a commit, however small it is. */
 const GATHER_MS = 10;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
@@ -68,13 +68,13 @@ export class StreamWriter {
 
   /** Goes on until `close()`; resolves then. May be called twice. */
   run(): Promise<void> {
-    this.#running ??= this.#run(() => false);
+    this.#running ??= this.#run(false);
     return this.#running;
   }
 
   /** Stores what is in the streams, also what dead writers have left, and resolves when they are empty. */
   runOnce(): Promise<void> {
-    this.#running ??= this.#run(() => this.#isEmpty());
+    this.#running ??= this.#run(true);
     return this.#running;
   }
 
@@ -88,20 +88,19 @@ export class StreamWriter {
     await this.#running;
   }
 
-  async #run(isDone: () => boolean | Promise<boolean>): Promise<void> {
+  async #run(isOnce: boolean): Promise<void> {
     const { signal } = this.#ending;
     let failures = 0;
     while (!signal.aborted) {
       try {
         if (failures > 0 || this.#claimedAt === -Infinity) await this.#join();
         const claimed = await this.#claim();
-        const taken = await this.#take();
+        const taken = await this.#take(isOnce);
         failures = 0;
         this.#isFailing = false;
-        if (claimed + taken === 0) {
-          if (await isDone()) return await this.#leave();
-          if (this.#options.connection.isCluster) await this.#pause(IDLE_MS);
-        } else if (taken < ENTRIES_AT_ONCE) await this.#pause(GATHER_MS);
+        if (isOnce && claimed + taken === 0 && (await this.#isEmpty())) return await this.#leave();
+        // Its streams are asked in turn, so a round gathers for all.
+        if (this.#options.connection.isCluster) await this.#pause(claimed + taken === 0 ? IDLE_MS : GATHER_MS);
       } catch (error) {
         if (signal.aborted || (StrataError.isInstance(error) && error.code === "CLOSED")) return;
         this.#tell("take", error);
@@ -129,23 +128,38 @@ export class StreamWriter {
     }
   }
 
-  /** Takes new entries. */
-  async #take(): Promise<number> {
-    const { connection, consumer } = this.#options;
-    const wait = connection.isCluster ? [] : ["BLOCK", BLOCK_MS];
+  /** Takes new entries. @param isOnce whether no others are waited for */
+  async #take(isOnce: boolean): Promise<number> {
+    const { isCluster } = this.#options.connection;
     let taken = 0;
     for (const shard of this.#shards) {
-      if (!connection.isCluster) this.#waiting = this.#connectionId;
-      const reply = (await connection.send([
-        "xreadgroup",
-        ...["GROUP", GROUP, consumer, "COUNT", ENTRIES_AT_ONCE, ...wait, "STREAMS", shard.stream, ">"],
-      ])) as ReadonlyArray<readonly [string, readonly RawEntry[]]> | null;
-      this.#waiting = undefined;
-      const entries = reply?.[0]?.[1] ?? [];
+      const isPatient = !isOnce && !isCluster;
+      let entries = await this.#next(shard, ENTRIES_AT_ONCE, isPatient ? BLOCK_MS : undefined);
+      if (isPatient && entries.length > 0 && entries.length < ENTRIES_AT_ONCE) {
+        await this.#pause(GATHER_MS);
+        // What is taken already is stored in any case, also when this fails.
+        const more = await this.#next(shard, ENTRIES_AT_ONCE - entries.length).catch(() => []);
+        entries = [...entries, ...more];
+      }
       taken += entries.length;
       await this.#process(shard, entries);
     }
     return taken;
+  }
+
+  async #next({ stream }: RedisShard, count: number, blockMs?: number): Promise<readonly RawEntry[]> {
+    const { connection, consumer } = this.#options;
+    if (blockMs !== undefined) this.#waiting = this.#connectionId;
+    try {
+      const wait = blockMs === undefined ? [] : ["BLOCK", blockMs];
+      const reply = (await connection.send([
+        "xreadgroup",
+        ...["GROUP", GROUP, consumer, "COUNT", count, ...wait, "STREAMS", stream, ">"],
+      ])) as ReadonlyArray<readonly [string, readonly RawEntry[]]> | null;
+      return reply?.[0]?.[1] ?? [];
+    } finally {
+      this.#waiting = undefined;
+    }
   }
 
   /** Takes over what others have left. */

@@ -72,17 +72,22 @@ export function redisHistoryLayout(prefix: string, isCluster: boolean): RedisHis
   };
 }
 
-/** A message without its number, as it lies in Redis. */
+/**
+ * A message without its number, as it lies in Redis: a line of JSON, and the payload as it is. JSON knows no bare line break, so the
+ * first one ends the line; and the payload, which is most of it, is not escaped once more.
+ */
 export function packMessage({ id, role, name, createdAt, text, payload }: LogMessage): string {
-  return JSON.stringify([id, role, name ?? null, createdAt, text, payload]);
+  return `${JSON.stringify([id, role, name ?? null, createdAt, text])}\n${payload}`;
 }
 
 /** `number|message`, as windows and entries hold it. @throws {@link SyntaxError} when it is none */
 export function unpackMessage(packed: string): StoredMessage {
-  const end = packed.indexOf("|");
+  const [end, line] = [packed.indexOf("|"), packed.indexOf("\n")];
   const seq = Number(packed.slice(0, end));
-  const parts: unknown = JSON.parse(packed.slice(end + 1));
-  if (!Number.isSafeInteger(seq) || seq < 1 || !Array.isArray(parts) || parts.length !== 6) throw new SyntaxError("No message.");
-  const [id, role, name, createdAt, text, payload] = parts as [string, string, string | null, number, string, string];
-  return { id, role, ...(name !== null && { name }), createdAt, text, payload, seq };
+  const parts: unknown = JSON.parse(packed.slice(end + 1, line));
+  if (line < 0 || !Number.isSafeInteger(seq) || seq < 1 || !Array.isArray(parts) || parts.length !== 5) {
+    throw new SyntaxError("No message.");
+  }
+  const [id, role, name, createdAt, text] = parts as [string, string, string | null, number, string];
+  return { id, role, ...(name !== null && { name }), createdAt, text, payload: packed.slice(line + 1), seq };
 }

@@ -60,9 +60,12 @@ Any number of workers share the work. SIGINT and SIGTERM end one after the batch
   },
 };
 
+/** The driver has none of its own: a worker whose connection went silent would wait for its answer for ever. */
+const LIMITS = { connectionTimeoutMillis: 5_000, statement_timeout: 30_000, query_timeout: 40_000 };
+
 async function openPool(connectionString: string): Promise<PgPool & { end(): Promise<void> }> {
   const { default: pg } = await import("pg");
-  return new pg.Pool({ connectionString, max: 3, connectionTimeoutMillis: 5_000, statement_timeout: 30_000, keepAlive: true });
+  return new pg.Pool({ connectionString, max: 3, ...LIMITS, keepAlive: true });
 }
 
 function tell(event: StrataEvent, terminal: Terminal): void {
