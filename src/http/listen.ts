@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 
 export interface ListenOptions {
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
   /** 0 = a free one. */
   readonly port: number;
   /** The address to bind; default 127.0.0.1, which only this machine reaches. */
@@ -13,6 +13,15 @@ export interface ListenOptions {
   readonly clock: Clock;
   /** How long requests under way may take once `close()` was called; default 2,000 ms. Then their connections are cut. */
   readonly graceMs?: number | undefined;
+}
+
+/** What a request came over. */
+export interface Connection {
+  /**
+   * Ends it now, so that the client sees that an answer broke off. The adaptor would write the error's text into the answer and end that
+   * as if it were whole.
+   */
+  readonly cut: () => void;
 }
 
 /** A server that answers. */
@@ -35,7 +44,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     throw new StrataConfigError("port", port, "a whole number from 0 (a free one) to 65535");
   }
   const server = createAdaptorServer({
-    fetch: (request) => options.fetch(request),
+    fetch: (request, { outgoing }) => options.fetch(request, { cut: () => void outgoing.destroy() }),
     // LangChain and others look at `Response`; the adaptor's lighter one is not instanceof theirs.
     overrideGlobalObjects: false,
     // A client that sends its headers or body byte by byte is cut off.

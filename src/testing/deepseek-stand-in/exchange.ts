@@ -101,7 +101,17 @@ function begin({ response, call }: Exchange, headers: Record<string, string>): v
   response.writeHead(200, headers);
 }
 
-/** Resolves when the system took the text: a slow reader slows the stand-in, and a cut loses nothing that was sent before it. */
+/**
+ * Resolves when the system took the text: a slow reader slows the stand-in, and a cut loses nothing that was sent before it. Node does
+ * not call back for what was written to a client that has gone.
+ */
 function write({ response }: Exchange, text: string): Promise<void> {
-  return new Promise((resolve) => response.write(text, () => resolve()));
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off("close", done);
+      resolve();
+    };
+    response.once("close", done);
+    response.write(text, done);
+  });
 }

@@ -1,0 +1,227 @@
+/**
+ * `POST /v1/chat/completions`: an endpoint of OpenAI's protocol with a cache in front, for programs in any language.
+ *
+ * What the cache has is answered at once, as one answer or as a stream, whichever is asked for; everything else is the upstream's
+ * answer, byte for byte, its errors included. Requests that are alike while one is under way share it, in whatever form each wants it.
+ */
+import { waitOrAbort } from "../../core/abort.ts";
+import type { Clock } from "../../core/clock.ts";
+import { digest } from "../../core/key.ts";
+import type { CacheRequest, RequestCache } from "../../cache/request-cache.ts";
+import { prepareReplay, type HitMetadata, type StoredAnswer } from "../../cache/response-codec.ts";
+import type { FoundAnswer } from "../../cache/semantic/match.ts";
+import { isRecord, jsonBody } from "../json-body.ts";
+import { openAiError } from "../wire-errors.ts";
+import { readChatRequest, type Sharing } from "./chat-request.ts";
+import { completionEvents } from "./completion-stream.ts";
+import { fromStored, toStored, type Completion } from "./completion.ts";
+import { Exchange, type Beginning } from "./exchange.ts";
+import { askUpstream, UpstreamError, type UpstreamOptions } from "./upstream.ts";
+
+export interface ChatProxyOptions {
+  readonly cache: RequestCache;
+  readonly upstream: UpstreamOptions;
+  readonly sharing: Sharing;
+  readonly secret: string;
+  readonly maxBytes: number;
+  readonly clock: Clock;
+}
+
+/** One request, read. */
+interface Asked {
+  readonly request: CacheRequest | undefined;
+  readonly streams: boolean;
+  readonly withUsage: boolean;
+  readonly startedAt: number;
+}
+
+/** One of those who wait for an exchange. */
+interface Reader {
+  /** It waits no longer. */
+  readonly leave: () => void;
+  /** Aborts when it has gone. */
+  readonly signal: AbortSignal;
+  /** Lets it see that its answer broke off. */
+  readonly cut: () => void;
+}
+
+const PATH = "/chat/completions";
+const EVENTS = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
+
+export class ChatProxy {
+  readonly #options: ChatProxyOptions;
+  /** Under way, by what is asked and for whom. */
+  readonly #exchanges = new Map<string, Exchange>();
+
+  constructor(options: ChatProxyOptions) {
+    this.#options = options;
+  }
+
+  async handle(given: Request, cut: () => void): Promise<Response> {
+    const { cache, upstream, sharing, secret, maxBytes } = this.#options;
+    const body = await jsonBody(given, maxBytes);
+    if (!body.ok) return openAiError(body.status, body.message);
+    if (!isRecord(body.value)) return openAiError(400, "The body is no JSON object.");
+    const startedAt = cache.clock.monotonic();
+    const { headers, signal } = given;
+    const request = readChatRequest({ cache, upstream: upstream.url, sharing, secret }, body.value, headers);
+    const options = body.value["stream_options"];
+    const asked: Asked = {
+      ...{ request, startedAt, streams: body.value["stream"] === true },
+      withUsage: isRecord(options) && options["include_usage"] === true,
+    };
+    const found = request === undefined || request.refresh ? undefined : await cache.find(request);
+    const hit = found && this.#hit(asked, found);
+    if (hit !== undefined) return hit;
+    const { exchange, leads } = this.#enter(asked, { method: "POST", headers, body: body.text });
+    const leave = exchange.join();
+    try {
+      const beginning = await waitOrAbort(exchange.beginning, signal);
+      return await this.#answer(asked, exchange, beginning, leads, { leave, signal, cut });
+    } catch (error) {
+      leave();
+      if (error instanceof UpstreamError) return openAiError(error.status, error.message);
+      if (signal.aborted) return new Response(null, { status: 499 });
+      throw error;
+    }
+  }
+
+  /** What the cache has no part in: the upstream's list of models. */
+  async pass(given: Request, path: string): Promise<Response> {
+    const { headers, signal, method } = given;
+    try {
+      const answer = await askUpstream(this.#options.upstream, path, { method, headers, body: null }, signal);
+      let text = "";
+      for await (const piece of answer.pieces()) text += piece;
+      return new Response(text, { status: answer.status, headers: answer.headers });
+    } catch (error) {
+      if (error instanceof UpstreamError) return openAiError(error.status, error.message);
+      throw error;
+    }
+  }
+
+  #enter(
+    { request, startedAt }: Asked,
+    sent: { readonly method: string; readonly headers: Headers; readonly body: string },
+  ): { readonly exchange: Exchange; readonly leads: boolean } {
+    const { cache, upstream } = this.#options;
+    const key = request === undefined ? undefined : digest(request.refresh ? "refresh" : "find", request.scope, request.key);
+    const known = key === undefined || !cache.coalesces ? undefined : this.#exchanges.get(key);
+    if (known !== undefined && !known.isOver) return { exchange: known, leads: false };
+    let askedAt = startedAt;
+    const exchange = new Exchange({
+      find: async () => (request === undefined ? undefined : cache.findElsewhere(request, startedAt)),
+      ask: (signal) => {
+        if (request !== undefined && !request.refresh) cache.miss(request, startedAt);
+        askedAt = cache.clock.monotonic();
+        return askUpstream(upstream, PATH, sent, signal);
+      },
+      landed: (completion) => {
+        if (key !== undefined && this.#exchanges.get(key) === exchange) this.#exchanges.delete(key);
+        if (request !== undefined) this.#keep(request, completion, askedAt);
+      },
+    });
+    if (key !== undefined) this.#exchanges.set(key, exchange);
+    return { exchange, leads: true };
+  }
+
+  #keep(request: CacheRequest, completion: Completion | undefined, askedAt: number): void {
+    const { cache } = this.#options;
+    if (completion === undefined) return cache.giveUp(request);
+    const answer = toStored(completion);
+    void cache.keep(request, { answer, value: prepareReplay(answer), generations: [], ms: cache.clock.monotonic() - askedAt });
+  }
+
+  async #answer(asked: Asked, exchange: Exchange, beginning: Beginning, leads: boolean, reader: Reader): Promise<Response> {
+    const { leave, signal } = reader;
+    if (beginning.kind === "found") {
+      leave();
+      return this.#hit(asked, beginning.found) ?? openAiError(502, "The stored answer cannot be read; ask again.");
+    }
+    if (beginning.kind === "stream" && asked.streams) {
+      if (!leads) this.#countShared(asked, []);
+      const headers = new Headers(beginning.headers);
+      note(headers, this.#outcome(asked, leads));
+      return new Response(readable(exchange, reader), { status: beginning.status, headers });
+    }
+    const whole = beginning.kind === "whole" ? beginning.completion : await waitOrAbort(exchange.whole, signal);
+    leave();
+    if (beginning.kind === "whole" && (whole === undefined || (leads && !asked.streams))) {
+      const headers = new Headers(beginning.headers);
+      note(headers, this.#outcome(asked, leads));
+      return new Response(beginning.text, { status: beginning.status, headers });
+    }
+    if (whole === undefined) return openAiError(502, "The upstream's answer broke off.");
+    const outcome = this.#outcome(asked, leads);
+    if (!leads) this.#countShared(asked, toStored(whole));
+    return this.#write(asked, whole, new Headers({ "x-strata-cache": outcome }));
+  }
+
+  #outcome({ request }: Asked, leads: boolean): string {
+    if (request === undefined) return "bypass";
+    if (!leads) return "shared";
+    return request.refresh ? "refresh" : "miss";
+  }
+
+  #countShared({ request, startedAt }: Asked, answer: StoredAnswer): void {
+    if (request === undefined) return;
+    const found = { value: prepareReplay(answer), tier: "coalesced", expiresAt: undefined, cost: 0 };
+    this.#options.cache.hit(request, found, startedAt);
+  }
+
+  #hit(asked: Asked, found: FoundAnswer): Response | undefined {
+    const { cache, clock } = this.#options;
+    const { request, startedAt } = asked;
+    if (request === undefined) return undefined;
+    const hitId = cache.hitId();
+    const stamp = { id: `strata-${hitId}`, created: Math.floor(clock.now() / 1_000) };
+    const completion = fromStored(found.value.answer, stamp);
+    if (completion === undefined) return undefined;
+    const headers = new Headers({ "x-strata-cache": "hit" });
+    noteHit(headers, cache.hit(request, found, startedAt, hitId), found.value.tokens);
+    return this.#write(asked, completion, headers);
+  }
+
+  #write({ streams, withUsage }: Asked, completion: Completion, headers: Headers): Response {
+    if (!streams) return Response.json(completion, { headers });
+    for (const [name, value] of Object.entries(EVENTS)) headers.set(name, value);
+    return new Response(completionEvents(completion, withUsage), { headers });
+  }
+}
+
+function note(headers: Headers, outcome: string): void {
+  headers.set("x-strata-cache", outcome);
+}
+
+function noteHit(headers: Headers, hit: Omit<HitMetadata, "savedUsage">, tokens: number): void {
+  headers.set("x-strata-source", hit.source);
+  headers.set("x-strata-tier", hit.tier);
+  headers.set("x-strata-hit-id", hit.hitId);
+  headers.set("x-strata-ms", hit.ms.toFixed(3));
+  headers.set("x-strata-saved-tokens", String(tokens));
+  if (hit.similarity !== undefined) headers.set("x-strata-similarity", hit.similarity.toFixed(4));
+}
+
+/** The stream of an exchange for one reader. A reader who goes no longer counts; what is missing at the end is an error, not an end. */
+function readable(exchange: Exchange, { leave, signal, cut }: Reader): ReadableStream<Uint8Array> {
+  const gone = new AbortController();
+  const pieces = exchange.read(AbortSignal.any([signal, gone.signal]));
+  const encoder = new TextEncoder();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { value, done } = await pieces.next();
+        if (done !== true) return controller.enqueue(encoder.encode(value));
+        leave();
+        controller.close();
+      } catch {
+        leave();
+        cut();
+      }
+    },
+    cancel() {
+      gone.abort();
+      leave();
+    },
+  });
+}
