@@ -182,7 +182,14 @@ export type { Interval } from "./rerank/evaluation/resampling.ts";
 
 // The whole system from one config.
 export { createStrata, type CreateStrataOptions } from "./create-strata.ts";
-export { Strata, type ChatCounts, type StrataParts, type StrataStats, type WarmUpOptions } from "./system/strata.ts";
+export {
+  Strata,
+  type ChatCounts,
+  type StrataParts,
+  type StartDashboardOptions,
+  type StrataStats,
+  type WarmUpOptions,
+} from "./system/strata.ts";
 export type { AddContextOptions, KnowledgeSource, SearchOptions } from "./system/documents/knowledge.ts";
 export type * from "./system/config/strata-config.ts";
 export type { ConfigVariables } from "./system/config/config-file.ts";

@@ -5,11 +5,13 @@ import { guardObserver } from "../core/events.ts";
 import { ChatEngine } from "./chat/chat-engine.ts";
 import type { CheckedConfig } from "./config/read-config.ts";
 import { cachePart } from "./parts/cache.ts";
+import { Dashboards } from "./dashboards.ts";
 import { Knowledge } from "./documents/knowledge.ts";
 import { documentsPart } from "./parts/documents.ts";
 import { conversationsPart, memoryPart, sqlPart } from "./parts/conversations.ts";
 import { embeddingsPart } from "./parts/embeddings.ts";
 import { lazyModel } from "./parts/model.ts";
+import { observabilityPart } from "./parts/observability.ts";
 import { rerankPart } from "./parts/rerank.ts";
 import { Strata } from "./strata.ts";
 
@@ -17,10 +19,11 @@ import { Strata } from "./strata.ts";
 const CLOSE_GRACE_MS = 10_000;
 
 export function assemble(config: CheckedConfig): Strata {
-  const { clock = systemClock, observer, history = {}, chat, postgres } = config;
+  const { clock = systemClock, history = {}, chat, postgres } = config;
   const startedAt = clock.monotonic();
+  const { observer, metrics, events } = observabilityPart(config);
   const sql = sqlPart(config);
-  const embeddings = embeddingsPart(config);
+  const embeddings = embeddingsPart(config, observer);
   /** PGlite is for one process and slow to open: what may lie elsewhere does. */
   const shared = postgres === undefined ? undefined : sql;
   const cache = cachePart(config, { embeddings, sql: shared, observer });
@@ -29,9 +32,11 @@ export function assemble(config: CheckedConfig): Strata {
   const rerank = rerankPart(config, observer);
   const documents = documentsPart(config, embeddings, shared, observer);
   const knowledge = new Knowledge({
-    ...{ store: documents, rerank, clock, config: config.documents ?? {} },
+    ...{ store: documents, cache, rerank, clock, observer, config: config.documents ?? {} },
     reranksByDefault: config.rerank !== undefined && config.rerank !== false,
   });
+  metrics?.watch(cache);
+  const dashboards = new Dashboards({ metrics, events, cache, conversations, clock });
   const { window, windowTokens } = history;
   const engine = new ChatEngine({
     ...{ cache, conversations, memory, clock, deadline: chat.deadline, system: chat.system },
@@ -45,9 +50,9 @@ export function assemble(config: CheckedConfig): Strata {
   /** The last first: what is asked by others is closed after them. A part that does not end in time does not hold up the others. */
   async function close(): Promise<void> {
     const groups: readonly (readonly (() => unknown)[])[] = [
-      [() => knowledge.end()],
+      [() => knowledge.end(), () => dashboards.close()],
       [() => cache.close(), () => memory.close(), () => rerank.close(), () => documents.close(), () => conversations.close()],
-      [() => sql.close(), () => embeddings.close()],
+      [() => sql.close(), () => embeddings.close(), () => metrics?.close()],
     ];
     for (const group of groups) await Promise.all(group.map((end) => within(async () => end())));
   }
@@ -60,7 +65,7 @@ export function assemble(config: CheckedConfig): Strata {
   }
 
   return new Strata(
-    { cache, embeddings: embeddings.embeddings, conversations, memory, rerank, documents },
-    { engine, knowledge, uptimeMs: () => clock.monotonic() - startedAt, close },
+    { cache, embeddings: embeddings.embeddings, conversations, memory, rerank, documents, metrics, events },
+    { engine, knowledge, dashboards, uptimeMs: () => clock.monotonic() - startedAt, close },
   );
 }

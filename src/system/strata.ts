@@ -12,8 +12,13 @@ import type { AdaptiveMemoryRetriever } from "../memory/memory-retriever.ts";
 import type { StrategyStats } from "../memory/strategy-log.ts";
 import type { DocumentStore, FoundMetadata } from "../rag/document-store.ts";
 import type { IngestReport } from "../rag/ingest.ts";
+import type { DashboardSource } from "../observability/dashboard/dashboard-source.ts";
+import type { Dashboard, DashboardOptions } from "../observability/dashboard/start-dashboard.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import type { RecentEvents } from "../observability/recent-events.ts";
 import type { RerankCompressor, RerankStats } from "../rerank/rerank-compressor.ts";
 import type { ChatEngine } from "./chat/chat-engine.ts";
+import type { Dashboards } from "./dashboards.ts";
 import type { AddContextOptions, KnowledgeSource, Knowledge, SearchOptions } from "./documents/knowledge.ts";
 import type { ChatOptions } from "./chat/chat-options.ts";
 import type { ChatEvent, ChatResult } from "./chat/chat-result.ts";
@@ -41,6 +46,9 @@ export interface WarmUpOptions extends Omit<WarmOptions, "model"> {
   readonly chat?: Omit<ChatOptions, "signal"> | undefined;
 }
 
+/** Port, address, token, and what visitors may do. */
+export type StartDashboardOptions = Omit<DashboardOptions, keyof DashboardSource | "clock">;
+
 /** What a system is made of; each part is also usable alone. */
 export interface StrataParts {
   readonly cache: TieredCache;
@@ -49,11 +57,16 @@ export interface StrataParts {
   readonly memory: AdaptiveMemoryRetriever;
   readonly rerank: RerankCompressor;
   readonly documents: DocumentStore;
+  /** `undefined` where `observability.metrics` is `false`, as are `events`. */
+  readonly metrics: Metrics | undefined;
+  /** The last decisions, rerankings and incidents, one by one. */
+  readonly events: RecentEvents | undefined;
 }
 
 export interface StrataMachinery {
   readonly engine: ChatEngine;
   readonly knowledge: Knowledge;
+  readonly dashboards: Dashboards;
   readonly uptimeMs: () => number;
   readonly close: () => Promise<void>;
 }
@@ -65,6 +78,8 @@ export class Strata implements StrataParts {
   readonly memory: AdaptiveMemoryRetriever;
   readonly rerank: RerankCompressor;
   readonly documents: DocumentStore;
+  readonly metrics: Metrics | undefined;
+  readonly events: RecentEvents | undefined;
   readonly #machinery: StrataMachinery;
   #questions = 0;
   #cached = 0;
@@ -80,6 +95,8 @@ export class Strata implements StrataParts {
     this.memory = parts.memory;
     this.rerank = parts.rerank;
     this.documents = parts.documents;
+    this.metrics = parts.metrics;
+    this.events = parts.events;
     this.#machinery = machinery;
   }
 
@@ -130,7 +147,10 @@ export class Strata implements StrataParts {
    * ```
    * @throws {@link StrataConfigError} naming the option; what the embeddings or the store throw
    */
-  async addContext(sources: KnowledgeSource | readonly KnowledgeSource[], options: AddContextOptions = {}): Promise<IngestReport> {
+  async addContext(
+    sources: KnowledgeSource | readonly KnowledgeSource[],
+    options: AddContextOptions = {},
+  ): Promise<IngestReport> {
     this.#refuseWhenClosed();
     return this.#machinery.knowledge.add(sources, options);
   }
@@ -176,6 +196,15 @@ export class Strata implements StrataParts {
       rerank: this.rerank.stats(),
       residentBytes: process.memoryUsage.rss(),
     };
+  }
+
+  /**
+   * Opens the web dashboard of this system, on this machine and with a token unless told otherwise. `close()` closes it, too.
+   * @throws {@link StrataConfigError} without metrics; {@link StrataError} `UNAVAILABLE` when the port is in use
+   */
+  async startDashboard(options: StartDashboardOptions = {}): Promise<Dashboard> {
+    this.#refuseWhenClosed();
+    return this.#machinery.dashboards.start(options);
   }
 
   /** Writes what waits, within a deadline, and closes every part. What the caller handed in stays the caller's. May be called twice. */

@@ -147,6 +147,17 @@ Dropped: beyond the number that was asked for (3)
     5    …
 
 scores asked for: 5, known: 5`,
+  "16-one-config.ts": `
+What is an order block? -> model
+What is an order block? -> exact, tokens saved
+what is an order block -> semantic, tokens saved
+streamed, cached: false
+reasoning came: true, text came: true
+documents: 2 stored, 0 failed
+found: Risk at most one percent of the account on each trade.
+answered from: risk
+warmed: 1 new, 1 known
+5 questions, 2 from the cache; the API was called 4 times`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));

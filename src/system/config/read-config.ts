@@ -15,7 +15,7 @@ export interface CheckedConfig extends StrataConfig {
 
 const TOP = [
   ...["preset", "data", "model", "cache", "redis", "postgres", "embeddings", "history", "memory", "documents", "rerank"],
-  ...["chat", "observer", "clock", "random"],
+  ...["chat", "observability", "observer", "clock", "random"],
 ];
 const CACHE = [
   ...["ttl", "stale", "scope", "compression", "memory", "disk", "redis", "archive", "tiers", "semantic", "quota"],
@@ -57,6 +57,11 @@ export function readConfig(given: unknown): CheckedConfig {
   if (chat !== undefined) {
     readDuration("chat", chat, "deadline");
     readText("chat", chat, "system");
+  }
+  const observability = section("observability", config.observability, ["metrics", "prices", "recentEvents"]);
+  if (observability !== undefined) {
+    readBoolean("observability", observability, "metrics");
+    readCount("observability", observability, "recentEvents");
   }
   parseFunction("observer", config.observer);
   parseFunction("random", config.random);

@@ -15,6 +15,7 @@ import type { Observer } from "../../core/events.ts";
 import type { ByteSize, Duration } from "../../core/options.ts";
 import type { Durability } from "../../history/hybrid-log.ts";
 import type { Strategy } from "../../memory/strategy.ts";
+import type { PriceTable } from "../../observability/prices.ts";
 import type { AdaptivePolicyOptions } from "../../rerank/policies/adaptive.ts";
 import type { Reranker } from "../../rerank/reranker.ts";
 
@@ -44,6 +45,7 @@ export interface StrataConfig {
   /** Orders found documents anew; default `false`: the order of words and vectors together stays. `true`: by their words alone. */
   readonly rerank?: boolean | RerankConfig | undefined;
   readonly chat?: ChatConfig | undefined;
+  readonly observability?: ObservabilityConfig | undefined;
   /** Sees every event of every part. */
   readonly observer?: Observer | undefined;
   /** For tests; default the machine's. */
@@ -171,6 +173,15 @@ export interface RerankConfig {
   readonly threshold?: number | undefined;
   readonly policy?: "always" | "adaptive" | AdaptivePolicyOptions | undefined;
   readonly deadline?: Duration | undefined;
+}
+
+export interface ObservabilityConfig {
+  /** Whether metrics are kept: 2 MB, and one timer that does not hold up the end of the process; default `true`. */
+  readonly metrics?: boolean | undefined;
+  /** What tokens cost, for what hits saved in money; default: list prices of some providers. */
+  readonly prices?: PriceTable | undefined;
+  /** How many of the last decisions, rerankings and incidents are kept one by one, for the dashboard; default 500. */
+  readonly recentEvents?: number | undefined;
 }
 
 export interface ChatConfig {

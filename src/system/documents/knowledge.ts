@@ -1,17 +1,24 @@
 /** The documents of a system: added, searched, and told to the model. */
 import { extname } from "node:path";
-import type { DocumentInterface } from "@langchain/core/documents";
+import type { Document, DocumentInterface } from "@langchain/core/documents";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { LRUCache } from "lru-cache";
+import type { TieredCache } from "../../cache/tiered-cache.ts";
 import { onAbort, type CallOptions } from "../../core/abort.ts";
 import type { Clock } from "../../core/clock.ts";
 import { StrataConfigError } from "../../core/errors.ts";
+import type { Observer } from "../../core/events.ts";
 import type { Scope } from "../../core/scope.ts";
+import { CachedRetriever } from "../../rag/cached-retriever.ts";
+import { ContextBuilder } from "../../rag/context-builder.ts";
+import { documentRetriever } from "../../rag/document-retriever.ts";
+import type { Metadata } from "../../rag/document-table.ts";
 import type { DocumentSearchOptions, DocumentStore, FoundMetadata } from "../../rag/document-store.ts";
 import { ingest, type IngestOptions, type IngestReport } from "../../rag/ingest.ts";
 import type { IngestSource } from "../../rag/sources.ts";
 import type { RerankCompressor } from "../../rerank/rerank-compressor.ts";
 import type { DocumentsConfig } from "../config/strata-config.ts";
 import { openSection } from "../config/section.ts";
-import { contextText } from "./context-text.ts";
 
 /**
  * What can be added: a text, or a document of LangChain; with `path` a file (`.txt`, `.md`, `.pdf` by the package `unpdf`, `.json`) or a
@@ -39,9 +46,12 @@ export interface SearchOptions extends DocumentSearchOptions {
 
 export interface KnowledgeOptions {
   readonly store: DocumentStore;
+  /** Keeps what was found and what was built of it. */
+  readonly cache: TieredCache;
   readonly rerank: RerankCompressor;
   readonly reranksByDefault: boolean;
   readonly config: DocumentsConfig;
+  readonly observer: Observer | undefined;
   readonly clock: Clock;
 }
 
@@ -51,13 +61,42 @@ const DEFAULT_TOKENS = 2_000;
 const CANDIDATES = 30;
 const FILES = new Set([".txt", ".md", ".markdown", ".pdf", ".json"]);
 
+/** What a result depends on besides the question and the scope. */
+interface Asked {
+  readonly k: number;
+  readonly rerank: boolean;
+  /** Of the scope's documents. */
+  readonly version: string;
+  readonly filter?: Metadata;
+  readonly threshold?: number;
+}
+
+/** Budgets of tokens that a builder is kept for. */
+const MOST_BUILDERS = 16;
+
 export class Knowledge {
   readonly #options: KnowledgeOptions;
   readonly #ending = new AbortController();
   readonly #adding = new Set<Promise<unknown>>();
 
+  readonly #retriever: CachedRetriever;
+  readonly #builders = new LRUCache<number, ContextBuilder>({ max: MOST_BUILDERS });
+
   constructor(options: KnowledgeOptions) {
     this.#options = options;
+    const { cache, observer } = options;
+    const askedOf = (config: RunnableConfig): Asked & { readonly scope: Scope | "global" } =>
+      config.configurable?.["asked"] as never;
+    this.#retriever = new CachedRetriever({
+      ...{ cache, observer, scope: "global", indexVersion: "in the filters" },
+      retriever: documentRetriever((query, config) =>
+        this.#find(query, { asked: askedOf(config), ...(config.signal && { signal: config.signal }) }),
+      ),
+      filters: (config) => {
+        const { scope: _scope, ...asked } = askedOf(config);
+        return { ...asked };
+      },
+    });
   }
 
   async add(sources: KnowledgeSource | readonly KnowledgeSource[], options: AddContextOptions = {}): Promise<IngestReport> {
@@ -87,13 +126,24 @@ export class Knowledge {
     }
   }
 
+  /** What was found before for the same question is given again until a document of the scope changes. */
   async search(query: string, options: SearchOptions = {}): Promise<DocumentInterface<FoundMetadata>[]> {
-    const { store, rerank, reranksByDefault, config } = this.#options;
-    const { rerank: isReranked = reranksByDefault, k = config.k ?? DEFAULT_K, ...rest } = options;
-    if (!isReranked) return store.search(query, { ...rest, k });
-    const found = await store.search(query, { ...rest, k: Math.max(k, CANDIDATES) });
-    const ordered = await rerank.compressDocuments(found, query);
-    return ordered.slice(0, k) as DocumentInterface<FoundMetadata>[];
+    openSection("search", options, ["k", "filter", "threshold", "scope", "signal", "rerank"]);
+    const { store, reranksByDefault, config } = this.#options;
+    const { scope = "global", signal, rerank = reranksByDefault, k = config.k ?? DEFAULT_K, filter, threshold } = options;
+    const version = await store.version({ scope, signal });
+    const asked: Asked = {
+      k,
+      rerank,
+      version,
+      ...(filter !== undefined && { filter }),
+      ...(threshold !== undefined && { threshold }),
+    };
+    const found = await this.#retriever.invoke(query, {
+      configurable: { strata: { scope }, asked: { ...asked, scope } },
+      ...(signal && { signal }),
+    });
+    return found as DocumentInterface<FoundMetadata>[];
   }
 
   /** The documents for a question, and the text that tells them to a model. */
@@ -106,8 +156,28 @@ export class Knowledge {
     },
   ): Promise<{ readonly text: string; readonly documents: readonly DocumentInterface[] }> {
     const { tokenBudget = this.#options.config.tokenBudget ?? DEFAULT_TOKENS, k, scope, signal } = options;
-    const found = await this.search(question, { k, scope, ...(signal && { signal }) });
-    return contextText(found, tokenBudget);
+    const found = await this.search(question, { k, scope, signal });
+    const { text, sources } = await this.#builderFor(tokenBudget).build(question, found, { scope: scope ?? "global" });
+    return { text, documents: sources.map(({ document }) => document) };
+  }
+
+  async #find(
+    query: string,
+    { asked, signal }: { readonly asked: Asked & { readonly scope: Scope | "global" }; readonly signal?: AbortSignal },
+  ): Promise<Document[]> {
+    const { store, rerank } = this.#options;
+    const { k, filter, threshold, scope } = asked;
+    const found = await store.search(query, { filter, threshold, scope, signal, k: asked.rerank ? Math.max(k, CANDIDATES) : k });
+    return asked.rerank ? (await rerank.compressDocuments(found, query)).slice(0, k) : found;
+  }
+
+  #builderFor(tokenBudget: number): ContextBuilder {
+    const { cache, observer } = this.#options;
+    const known = this.#builders.get(tokenBudget);
+    if (known !== undefined) return known;
+    const builder = new ContextBuilder({ tokenBudget, cache, observer });
+    this.#builders.set(tokenBudget, builder);
+    return builder;
   }
 
   /** Stops what is being added, between two batches, and waits for it. */

@@ -4,6 +4,7 @@ import { diskTier } from "../../cache/tiers/disk.ts";
 import { memoryTier } from "../../cache/tiers/memory.ts";
 import { CachedEmbeddings } from "../../embeddings/cached-embeddings.ts";
 import { LocalEmbeddings } from "../../embeddings/local-embeddings.ts";
+import type { Observer } from "../../core/events.ts";
 import type { CheckedConfig } from "../config/read-config.ts";
 
 /** The embeddings of all parts, and what tells their vectors from those of another model. */
@@ -14,7 +15,10 @@ export interface EmbeddingsPart {
 }
 
 /** Nothing is loaded here: models are at their first call. */
-export function embeddingsPart({ embeddings = "static", data, observer, clock, random }: CheckedConfig): EmbeddingsPart {
+export function embeddingsPart(
+  { embeddings = "static", data, clock, random }: CheckedConfig,
+  observer: Observer | undefined,
+): EmbeddingsPart {
   if (embeddings === "static") {
     // Its vectors are made faster than a tier could give them.
     const local = new LocalEmbeddings();
