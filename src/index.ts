@@ -239,6 +239,41 @@ export { tierPart, type TierPartOptions } from "./maintenance/backup/parts/tier-
 export { historyPart, type HistoryPartOptions } from "./maintenance/backup/parts/history-part.ts";
 export { recordsPart, type ListedRecord, type RecordsPartOptions } from "./maintenance/backup/parts/records-part.ts";
 
+// Maintenance: what can be looked at before it is done, and done on a schedule.
+export type { MaintenanceTask, TaskBudget, TaskPlan, TaskProgress, TaskReport, TaskRunOptions } from "./maintenance/task.ts";
+export type { EntriesTaskOptions } from "./maintenance/tasks/entries-task.ts";
+export {
+  damagedEntries,
+  expiredEntries,
+  oldEmbeddings,
+  unusedEntries,
+  type OldEmbeddingsOptions,
+  type UnusedEntriesOptions,
+} from "./maintenance/tasks/cleanup.ts";
+export { orphanedQuestions, type OrphanedQuestionsOptions } from "./maintenance/tasks/orphaned-questions.ts";
+export {
+  archiveConversations,
+  oldMessageEmbeddings,
+  orphanedHistory,
+  reembedMessages,
+  type AgedHistoryOptions,
+  type HistoryTaskOptions,
+  type ReembedOptions,
+} from "./maintenance/tasks/history-tasks.ts";
+export { eraseDeletedRows, optimizeTables, reindexTables, type TablesTaskOptions } from "./maintenance/tasks/tables-tasks.ts";
+export {
+  dropDeadLetters,
+  listDeadLetters,
+  retryDeadLetters,
+  type DeadLetterInfo,
+  type DropDeadLettersOptions,
+} from "./maintenance/tasks/dead-letters.ts";
+export { automaticBackup, type AutomaticBackupOptions } from "./maintenance/tasks/backup-task.ts";
+export { startScheduler, type ScheduledJob, type Scheduler, type SchedulerOptions } from "./maintenance/schedule/scheduler.ts";
+export type { ScheduleLease, ScheduleLeases } from "./maintenance/schedule/schedule-leases.ts";
+export { localLeases } from "./maintenance/schedule/local-leases.ts";
+export { postgresLeases } from "./maintenance/schedule/postgres-leases.ts";
+
 // Words that all parts share.
 export type { Scope } from "./core/scope.ts";
 export type { Digest } from "./core/key.ts";

@@ -57,6 +57,11 @@ export interface CacheTier {
   clear(filter?: TierFilter, options?: CallOptions): MaybePromise<number>;
   /** All live entries, in an order of the tier's own. What is set or removed meanwhile may or may not be seen. */
   entries(options?: CallOptions): AsyncIterable<TierEntry>;
+  /**
+   * How many entries still take room though their time has come; with `remove`, removes as many of them at most, and gives how many.
+   * Left out by a tier whose engine does it by itself.
+   */
+  expired?(options?: CallOptions & { readonly remove?: number | undefined }): MaybePromise<number>;
   /** The limits that `configure` can change; default none. */
   readonly configurable?: readonly (keyof TierLimits)[] | undefined;
   /** Changes limits while running; only those that are named in `configurable` are given. */
@@ -78,8 +83,10 @@ export interface TierEntry {
   readonly tags?: readonly string[] | undefined;
   /** Milliseconds that a hit saves, for policies that weigh it. */
   readonly cost?: number | undefined;
-  /** How often it was asked for while it was here; given with what is evicted. */
+  /** How often it was asked for while it was here; given with what is evicted, and by `entries` where it is known. */
   readonly hits?: number | undefined;
+  /** Unix ms: when it was last asked for, or stored; given by `entries` where it is known. */
+  readonly usedAt?: number | undefined;
   /**
    * The store's own note of what the bytes decode to. A tier that keeps entries by reference keeps it with them, so that a
    * value is parsed once; every other tier leaves it out.

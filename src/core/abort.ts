@@ -59,14 +59,18 @@ function watch(signal: AbortSignal): Watch {
   return made;
 }
 
-/** Waits for `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
-export function sleep(clock: Clock, ms: number, options: CallOptions = {}): Promise<void> {
-  const { signal } = options;
+/**
+ * Waits for `ms` milliseconds, or rejects with the signal's reason as soon as it aborts.
+ * @param options.background whether the process may end meanwhile
+ */
+export function sleep(clock: Clock, ms: number, options: CallOptions & { readonly background?: boolean } = {}): Promise<void> {
+  const { signal, background = false } = options;
   return new Promise((resolve, reject) => {
-    const cancel = clock.setTimer(ms, () => {
+    const fire = (): void => {
       release?.();
       resolve();
-    });
+    };
+    const cancel = clock.setTimer(ms, fire, { background });
     const release =
       signal &&
       onAbort(signal, () => {

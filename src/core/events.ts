@@ -37,6 +37,7 @@ export type StrataEvent =
   | RagFaultEvent
   | AlertStateEvent
   | AlertFaultEvent;
+  | MaintenanceJobEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -387,6 +388,18 @@ export interface AlertFaultEvent {
   readonly rule: string;
   readonly channel: "webhook" | "callback";
   readonly code: StrataErrorCode | "ENGINE";
+/** A scheduled job has come to its time, has got on, or has ended. */
+export interface MaintenanceJobEvent {
+  readonly type: "maintenance.job";
+  /** The name that it was scheduled under. */
+  readonly job: string;
+  /** `passed`: another scheduler has this time. `partial`: the budget was used up. */
+  readonly outcome: "started" | "progress" | "passed" | "complete" | "partial" | "failed";
+  /** Done by this run so far. */
+  readonly items: number;
+  readonly ms: number;
+  /** Of a failure. */
+  readonly message?: string;
 }
 
 /** Sees every event. What it throws or rejects with is reported once, through `process.emitWarning`; the caller never sees it. */

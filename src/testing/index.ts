@@ -34,3 +34,10 @@ export {
   type VectorIndexContext,
 } from "./describe-vector-index.ts";
 export { describeReranker, type MakeReranker, type RerankerCapabilities } from "./describe-reranker.ts";
+export {
+  describeMaintenanceTask,
+  type MaintenanceTaskBed,
+  type MaintenanceTaskCapabilities,
+  type MakeMaintenanceTask,
+} from "./describe-maintenance-task.ts";
+export { describeScheduleLeases, type MakeScheduleLeases } from "./describe-schedule-leases.ts";

@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   observability: ["core", "text", "clients", "cache", "embeddings", "history", "memory", "rerank", "http"],
   maintenance: ["core", "clients", "vectors", "cache", "embeddings", "history", "memory", "prompts", "observability"],
   http: ["core"],
-  testing: ["core", "clients", "cache", "vectors", "history", "rerank"],
+  testing: ["core", "clients", "cache", "vectors", "history", "rerank", "maintenance"],
   // What one config is made into.
   system: [
     "core",

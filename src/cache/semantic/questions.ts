@@ -256,7 +256,7 @@ export class Questions {
   }
 }
 
-function isQuestion(tags: readonly string[]): boolean {
+export function isQuestion(tags: readonly string[]): boolean {
   return tags.includes(QUESTION_MARK);
 }
 

@@ -136,6 +136,21 @@ export class ArchiveFolder implements ArchiveShelf {
     this.#made.add(shelf);
   }
 
+  async expired(now: number, remove: number | undefined, signal: AbortSignal | undefined): Promise<number> {
+    let count = 0;
+    for await (const files of this.#pages(signal)) {
+      for (const file of files) {
+        if (count >= (remove ?? Infinity)) return count;
+        const handle = await open(file, "r").catch(absent);
+        const head = handle && (await headOf(handle));
+        if (head?.expiresAt === undefined || head.expiresAt > now) continue;
+        if (remove !== undefined) await rm(file, { force: true });
+        count++;
+      }
+    }
+    return count;
+  }
+
   /** Removes a file whose head matches; `true` when it was alive. */
   async #remove(file: string, now: number, matches: (head: Head) => boolean): Promise<boolean> {
     const handle = await open(file, "r").catch(absent);

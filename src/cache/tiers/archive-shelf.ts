@@ -14,6 +14,8 @@ export interface ArchiveShelf {
   list(now: () => number, signal: AbortSignal | undefined): AsyncIterable<TierEntry>;
   /** Removes some of what has expired: one bounded step. */
   sweep(now: number): Promise<void>;
+  /** How many have expired and are still there; removes up to `remove` of them. */
+  expired(now: number, remove: number | undefined, signal: AbortSignal | undefined): Promise<number>;
   /** Notes that entries were used. */
   used?(keys: readonly Digest[], now: number): Promise<void>;
 }

@@ -38,9 +38,9 @@ const migrations = (table: string): readonly Migration[] => [
   },
 ];
 
-type Row = { key: string; value: Buffer; scope: string | null; cost: number; expires_at: number | null };
+type Row = { key: string; value: Buffer; scope: string | null; cost: number; expires_at: number | null; used_at: Date };
 
-const COLUMNS = "key, value, scope, cost, expires_at";
+const COLUMNS = "key, value, scope, cost, expires_at, used_at";
 const ALIVE = "(expires_at IS NULL OR expires_at > $1)";
 
 export class ArchiveTable implements ArchiveShelf {
@@ -114,6 +114,14 @@ export class ArchiveTable implements ArchiveShelf {
     await this.#remove("expires_at <= $2", [now, now]);
   }
 
+  async expired(now: number, remove: number | undefined): Promise<number> {
+    if (remove !== undefined) return (await this.#remove("expires_at <= $2", [now, now], remove)).all;
+    const [found] = await this.#query<{ count: number }>(`SELECT count(*) AS count FROM ${this.#table} WHERE expires_at <= $1`, [
+      now,
+    ]);
+    return found?.count ?? 0;
+  }
+
   async used(keys: readonly Digest[], now: number): Promise<void> {
     await this.#query(
       `WITH found AS (SELECT key FROM ${this.#table} WHERE key = any($2) ORDER BY key FOR UPDATE SKIP LOCKED)
@@ -150,8 +158,15 @@ export class ArchiveTable implements ArchiveShelf {
   }
 }
 
-function entryOf({ key, value, scope, cost, expires_at }: Row): TierEntry {
-  return { key, value, cost, ...(scope !== null && { scope }), ...(expires_at !== null && { expiresAt: expires_at }) };
+function entryOf({ key, value, scope, cost, expires_at, used_at }: Row): TierEntry {
+  return {
+    key,
+    value,
+    cost,
+    usedAt: used_at.getTime(),
+    ...(scope !== null && { scope }),
+    ...(expires_at !== null && { expiresAt: expires_at }),
+  };
 }
 
 /** Cuts a list of entries into what one statement takes. */

@@ -95,6 +95,11 @@ export class ArchiveTier implements CacheTier {
     yield* this.#shelf.list(() => this.#clock.now(), options?.signal);
   }
 
+  async expired({ remove, signal }: CallOptions & { readonly remove?: number | undefined } = {}): Promise<number> {
+    this.#begin({ signal });
+    return this.#shelf.expired(this.#clock.now(), remove, signal);
+  }
+
   stats(): { entries: undefined; bytes: undefined; evicted: number } {
     return { entries: undefined, bytes: undefined, evicted: 0 };
   }

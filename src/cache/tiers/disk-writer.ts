@@ -1,4 +1,5 @@
 /** Everything that changes what the disk tier holds: entries stored, noted as used, removed and evicted, each with its room. */
+import type { CallOptions } from "../../core/abort.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Digest } from "../../core/key.ts";
 import type { TierEntry, TierFilter } from "../tier.ts";
@@ -132,6 +133,30 @@ export class DiskWriter {
       removed += keys.length;
       from = page.at(-1)?.key;
     }
+  }
+
+  /** How many have expired and are still there; removes up to `remove` of them. */
+  async expired({ remove, signal }: CallOptions & { readonly remove?: number | undefined } = {}): Promise<number> {
+    const { values, uses } = this.#engine;
+    let count = 0;
+    let from: Buffer | undefined;
+    while (count < (remove ?? Infinity)) {
+      signal?.throwIfAborted();
+      const page = [...uses.getRange({ ...(from !== undefined && { start: from, exclusiveStart: true }), limit: PAGE })];
+      if (page.length === 0) break;
+      const now = this.#options.clock.now();
+      const over = page.filter(({ value }) => (readRecord(value)?.expiresAt ?? -Infinity) <= now).map(({ key }) => key);
+      const some = over.slice(0, (remove ?? Infinity) - count);
+      if (remove !== undefined) {
+        await this.#rewrite(some, (key) => {
+          void values.remove(key);
+          void uses.remove(key);
+        });
+      }
+      count += some.length;
+      from = page.at(-1)?.key;
+    }
+    return count;
   }
 
   /** Notes that these were used now. */

@@ -138,8 +138,8 @@ export function diskTier(options: DiskTierOptions): CacheTier {
         if (stored === undefined) continue;
         const { value, expiresAt } = readStored(stored);
         if (expiresAt !== undefined && expiresAt <= clock.now()) continue;
-        const { scope, tags, cost } = readRecord(record) ?? {};
-        yield { key: key.toString("latin1"), value, expiresAt, scope, tags, cost };
+        const { scope, tags, cost, hits, lastUsed } = readRecord(record) ?? {};
+        yield { key: key.toString("latin1"), value, expiresAt, scope, tags, cost, hits, usedAt: lastUsed };
       }
       from = page.at(-1)?.key;
     }
@@ -173,6 +173,7 @@ export function diskTier(options: DiskTierOptions): CacheTier {
       return track(all ? writer.removeAll() : writer.removeWhere(filter));
     },
     entries: list,
+    expired: (options) => track(use().writer.expired(options)),
     configurable: ["maxBytes"],
     configure(limits) {
       if (limits.maxBytes === undefined) return;

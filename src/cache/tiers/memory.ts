@@ -203,6 +203,17 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
         if (!isOver(slot)) yield slot.entry;
       }
     },
+    expired({ remove } = {}) {
+      refuseWhenClosed();
+      let count = 0;
+      for (const [key, slot] of slots) {
+        if (count >= (remove ?? Infinity)) break;
+        if (!isOver(slot)) continue;
+        count++;
+        if (remove !== undefined) drop(key, slot);
+      }
+      return count;
+    },
     configurable: ["maxBytes", "maxEntries", "eviction"],
     configure(limits) {
       maxBytes = limits.maxBytes ?? maxBytes;
