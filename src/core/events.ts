@@ -36,7 +36,7 @@ export type StrataEvent =
   | MemoryFaultEvent
   | RagFaultEvent
   | AlertStateEvent
-  | AlertFaultEvent;
+  | AlertFaultEvent
   | MaintenanceJobEvent;
 
 /** One lookup has ended. */
@@ -388,6 +388,8 @@ export interface AlertFaultEvent {
   readonly rule: string;
   readonly channel: "webhook" | "callback";
   readonly code: StrataErrorCode | "ENGINE";
+}
+
 /** A scheduled job has come to its time, has got on, or has ended. */
 export interface MaintenanceJobEvent {
   readonly type: "maintenance.job";
