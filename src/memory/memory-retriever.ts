@@ -257,6 +257,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
       k: this.#given.rerank === undefined ? defaults.k : Math.max(defaults.k, candidates),
       now: given.now === undefined ? clock.now() : parseNow(given.now),
       standing: (strategy) => this.#log.standing(ownerId, strategy),
+      isTrimmed: this.#given.rerank === undefined,
     };
     requireSession(request);
     const prepared = await this.#prepare(request);

@@ -13,6 +13,7 @@ import type { FoundTurn, Strategy, StrategySearch } from "./strategy.ts";
 import { timeWindow, type TimeWindow } from "./time/time-window.ts";
 import type { TurnSource } from "./turn-source.ts";
 import type { TurnVectors } from "./turn-vectors.ts";
+import { worthTheirTokens } from "./worth-its-tokens.ts";
 
 export interface RecallEngineOptions {
   readonly source: TurnSource;
@@ -32,6 +33,8 @@ export interface EngineRequest extends CallOptions {
   readonly now: number;
   readonly timeZone: string;
   readonly standing: (strategy: Strategy) => number;
+  /** Whether the router may give fewer than `k`. */
+  readonly isTrimmed: boolean;
 }
 
 /** What a recall goes by, before anything is searched. */
@@ -106,6 +109,9 @@ export class RecallEngine {
         found = await find("hybrid");
       }
     }
+    // Who names a strategy or a time, or reranks, gets the k that was asked for.
+    const isTrimmed = isAuto && request.isTrimmed && !window?.isHard && RECALL_STRATEGIES[served.strategy].needsVector;
+    if (isTrimmed) found = worthTheirTokens(found);
     return { ...served, found, degraded: [...large, ...(compared?.degraded ?? [])] };
   }
 
