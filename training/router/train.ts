@@ -136,8 +136,15 @@ function main(): void {
       own.forEach((pattern, at) => halves[at % 2 === 0 ? 0 : 1].push(pattern));
     }
   }
+  for (const language of ["en", "pt"] as const) {
+    const own = patterns(language);
+    const queries = new Set(own.flatMap((pattern) => pattern.queries)).size;
+    console.log(
+      `${language}: ${own.length} patterns, ${queries} queries, each also without accents, without capitals, with slips`,
+    );
+  }
   console.log(
-    `| accuracy, % | mean | ${STRATEGIES.join(" | ")} |\n| --- | ${["", ...STRATEGIES].map(() => "---").join(" | ")} |`,
+    `\n| accuracy, % | mean | ${STRATEGIES.join(" | ")} |\n| --- | ${["", ...STRATEGIES].map(() => "---").join(" | ")} |`,
   );
   for (const [learned, held] of [halves, halves.toReversed()] as [Pattern[], Pattern[]][]) {
     const model = train(examplesOf(learned, random), random);

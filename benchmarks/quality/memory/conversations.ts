@@ -78,13 +78,14 @@ export function beam(folder: string): BenchConversation[] {
     .toSorted((a, b) => Number(a) - Number(b))
     .map((name) => {
       const batches = readJson(join(folder, name, "chat.json")) as {
-        turns: { id: number; role: string; content: string; time_anchor: string | null }[][];
+        turns: { id: number; role: string; content: string; time_anchor?: string | null }[][];
       }[];
       const turns: MemoryTurn[] = [];
-      let day = Number.NaN;
+      const anchors = batches.flatMap(({ turns: groups }) => groups.flat().flatMap(({ time_anchor: anchor }) => anchor ?? []));
+      let day = dayOf(anchors[0] ?? "January-01-2024");
       for (const [batch, { turns: groups }] of batches.entries()) {
         for (const { id, role, content, time_anchor: anchor } of groups.flat()) {
-          if (anchor !== null) day = Date.parse(`${anchor} UTC`);
+          if (anchor) day = dayOf(anchor);
           turns.push({
             id: String(id),
             sessionId: String(batch),
@@ -113,6 +114,11 @@ export function beam(folder: string): BenchConversation[] {
       );
       return { name, turns, questions: questions.filter(({ relevant }) => relevant.size > 0) };
     });
+}
+
+/** "March-15-2024". */
+function dayOf(anchor: string): number {
+  return Date.parse(`${anchor.replaceAll("-", " ")} UTC`);
 }
 
 /** "1:56 pm on 8 May, 2023". */

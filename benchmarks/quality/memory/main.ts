@@ -13,10 +13,11 @@ import { LexicalIndex } from "../../../src/memory/lexical-index.ts";
 import { RANKING_WEIGHTS, rankTurns, type RankingWeights } from "../../../src/memory/ranking.ts";
 import { sittingsOf, sittingStretch } from "../../../src/memory/time/sittings.ts";
 import { findTimeExpression } from "../../../src/memory/time/time-expression.ts";
+import type { Strategy } from "../../../src/memory/strategy.ts";
 import { TurnOrder } from "../../../src/memory/turn-order.ts";
 import { beam, locomo, type BenchConversation, type Question } from "./conversations.ts";
 import { mean, recallAt, recallWithinTokens } from "./metrics.ts";
-import { recalls as recallThrough, routingLine, type RecallRow } from "./recall-runs.ts";
+import { recalls as recallThrough, routingLine, type RecallRow, type RecallSet } from "./recall-runs.ts";
 import { inPortuguese, timeLogs, timeQuestions, type TimeLog } from "./time-questions.ts";
 
 const TOKENS = [500, 1_000, 2_000, 4_000];
@@ -185,7 +186,11 @@ async function main(): Promise<void> {
   const folder = join(data, "memory");
   const embeddings = new LocalEmbeddings();
   if (process.argv.includes("--router")) {
-    await routing(locomo(folder), timeLogs(join(folder, "tmd")), embeddings);
+    await routing(
+      { LoCoMo: locomo(folder), "BEAM-100K": beam(join(folder, "beam-100k")) },
+      timeLogs(join(folder, "tmd")),
+      embeddings,
+    );
     return;
   }
   const people = locomo(folder);
@@ -202,11 +207,7 @@ async function main(): Promise<void> {
   withinTokens("BEAM-100K", chats);
 
   const logs = timeLogs(join(folder, "tmd"));
-  await routing(
-    talks.map(({ conversation }) => conversation),
-    logs,
-    embeddings,
-  );
+  await routing({ LoCoMo: people, "BEAM-100K": withModel }, logs, embeddings);
   const english = timeQuestions(join(folder, "tmd"));
   const portuguese = english.flatMap((question) => {
     const text = inPortuguese(question.text);
@@ -229,30 +230,50 @@ const SMALL_TALK =
   );
 
 async function routing(
-  talks: readonly BenchConversation[],
+  sets: Readonly<Record<string, readonly BenchConversation[]>>,
   logs: readonly TimeLog[],
   embeddings: LocalEmbeddings,
 ): Promise<void> {
-  console.log(
-    "\n| router | questions | R@10 | R_cap@10 | tokens | ms | served by |\n| --- | --- | --- | --- | --- | --- | --- |",
-  );
   const times = timeQuestions(join(process.env["STRATA_BENCH_DATA"] ?? "", "memory", "tmd")).filter((_, at) => at % 20 === 0);
   const none = SMALL_TALK.map((text) => ({ text, kind: "small talk", relevant: new Set<string>() }));
-  for (const strategy of ["hybrid", "auto"] as const) {
-    const run = { strategy, embeddings };
-    const facts = (await Promise.all(talks.map((talk) => recallThrough(talk, run)))).flat();
-    const dated: RecallRow[] = [];
-    for (const log of logs) {
-      const turns = log.turns.map((turn, seq) => ({ ...turn, seq, role: "human" }));
-      const questions = times.filter(({ log: name }) => name === log.name);
-      if (questions.length > 0) dated.push(...(await recallThrough({ turns, questions }, { ...run, now: log.now })));
+  const dated = logs.flatMap((log) => {
+    const turns = log.turns.map((turn, seq) => ({ ...turn, seq, role: "human" }));
+    const questions = times.filter(({ log: name }) => name === log.name);
+    return questions.length > 0 ? [{ turns, questions, now: log.now }] : [];
+  });
+  const talks = Object.values(sets).flat();
+  const traffic: Readonly<Record<string, readonly RecallSet[]>> = {
+    ...sets,
+    "TMD, one in 20": dated,
+    "small talk": talks.map(({ turns }) => ({ turns, questions: none })),
+  };
+  const rows = async (strategy: "auto" | Strategy, set: readonly RecallSet[]): Promise<RecallRow[]> => {
+    const results: RecallRow[] = [];
+    for (const one of set) results.push(...(await recallThrough(one, { strategy, embeddings, now: one.now })));
+    return results;
+  };
+  console.log(
+    "\n| router | questions | R@10 | R_cap@10 | tokens | fewer | regret | ms | served by |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+  );
+  const all: { always: RecallRow[]; auto: RecallRow[]; best: number[] } = { always: [], auto: [], best: [] };
+  for (const [name, set] of Object.entries(traffic)) {
+    const always = await rows("hybrid", set);
+    const everywhere = await rows("cross_conversation", set);
+    const auto = await rows("auto", set);
+    // The strategies that need no session: the questions of these sets are asked in none.
+    const best = always.map(({ recall }, at) => Math.max(recall, everywhere[at]?.recall ?? recall));
+    console.log(routingLine(`${name}, hybrid`, always, always, best));
+    console.log(routingLine(`${name}, auto`, auto, always, best));
+    for (const [key, list] of [
+      ["always", always],
+      ["auto", auto],
+      ["best", best],
+    ] as const) {
+      (all[key] as unknown[]).push(...list);
     }
-    const idle = (await Promise.all(talks.map((talk) => recallThrough({ turns: talk.turns, questions: none }, run)))).flat();
-    console.log(routingLine(`LoCoMo, ${strategy}`, facts));
-    console.log(routingLine(`TMD, one in 20, ${strategy}`, dated));
-    console.log(routingLine(`small talk, ${strategy}`, idle));
-    console.log(routingLine(`all three, ${strategy}`, [...facts, ...dated, ...idle]));
   }
+  console.log(routingLine("all, hybrid", all.always, all.always, all.best));
+  console.log(routingLine("all, auto", all.auto, all.always, all.best));
 }
 
 await main();

@@ -16,8 +16,13 @@ export interface RecallRow {
   readonly strategy: Strategy;
 }
 
+export interface RecallSet extends Pick<BenchConversation, "turns" | "questions"> {
+  /** Unix ms; default a minute after the last turn. */
+  readonly now?: number | undefined;
+}
+
 export interface RecallRun {
-  readonly now?: number;
+  readonly now?: number | undefined;
   readonly embeddings?: EmbeddingsInterface | undefined;
   readonly strategy: "auto" | Strategy;
 }
@@ -35,7 +40,8 @@ export async function recalls(
   conversation: Pick<BenchConversation, "turns" | "questions">,
   run: RecallRun,
 ): Promise<RecallRow[]> {
-  const { strategy, embeddings, now = Math.max(...conversation.turns.map(({ createdAt }) => createdAt || 0)) + 60_000 } = run;
+  const { strategy, embeddings } = run;
+  const now = run.now ?? Math.max(...conversation.turns.map(({ createdAt }) => createdAt || 0)) + 60_000;
   const memory = new AdaptiveMemoryRetriever({
     store: sourceOf(conversation),
     embeddings,
@@ -62,14 +68,34 @@ export async function recalls(
   return rows;
 }
 
-/** A line of the table: recall where something is to be found, tokens over all questions. */
-export function routingLine(name: string, rows: readonly RecallRow[]): string {
+/**
+ * A line of the table: recall where something is to be found, tokens over all questions, and how much less is found than by the best
+ * strategy of each question.
+ */
+export function routingLine(
+  name: string,
+  rows: readonly RecallRow[],
+  always: readonly RecallRow[],
+  best: readonly number[],
+): string {
   const answerable = rows.filter(({ recall }) => !Number.isNaN(recall));
+  const regret = mean(rows.flatMap(({ recall }, at) => (Number.isNaN(recall) ? [] : [(best[at] ?? recall) - recall])));
   const uses = new Map<Strategy, number>();
   for (const { strategy } of rows) uses.set(strategy, (uses.get(strategy) ?? 0) + 1);
   const used = [...uses]
     .toSorted((a, b) => b[1] - a[1])
     .map(([strategy, count]) => `${strategy} ${((100 * count) / rows.length).toFixed(0)} %`);
-  const capped = mean(answerable.map((row) => row.capped)).toFixed(3);
-  return `| ${name} | ${rows.length} | ${mean(answerable.map((row) => row.recall)).toFixed(3)} | ${capped} | ${mean(rows.map((row) => row.tokens)).toFixed(0)} | ${mean(rows.map((row) => row.ms)).toFixed(2)} | ${used.join(", ")} |`;
+  const tokens = mean(rows.map((row) => row.tokens));
+  const fewer = 100 - (100 * tokens) / mean(always.map((row) => row.tokens));
+  const ofAnswers = (pick: (row: RecallRow) => number): string =>
+    answerable.length === 0 ? "" : mean(answerable.map(pick)).toFixed(3);
+  const columns = [
+    ofAnswers((row) => row.recall),
+    ofAnswers((row) => row.capped),
+    tokens.toFixed(0),
+    `${fewer.toFixed(1)} %`,
+    answerable.length === 0 ? "" : regret.toFixed(3),
+    mean(rows.map((row) => row.ms)).toFixed(2),
+  ];
+  return `| ${name} | ${rows.length} | ${columns.join(" | ")} | ${used.join(", ")} |`;
 }
