@@ -196,6 +196,22 @@ export type { ConfigVariables } from "./system/config/config-file.ts";
 export type { ChatOptions } from "./system/chat/chat-options.ts";
 export type { ChatEvent, ChatResult, ChatSavings, ChatTimings } from "./system/chat/chat-result.ts";
 
+// Prompts: versions, checked variables, fixed beginnings, and what a reasoning model thought.
+export {
+  PromptLibrary,
+  type GetPromptOptions,
+  type PromptInfo,
+  type PromptInput,
+  type PromptLibraryOptions,
+} from "./prompts/prompt-library.ts";
+export type { PromptSpec, VariablesOf } from "./prompts/prompt-spec.ts";
+export type { VariablesIn } from "./prompts/template-text.ts";
+export type { SystemPlace } from "./prompts/compile-prompt.ts";
+export type { PromptSavings } from "./prompts/prompt-usage.ts";
+export { splitThinking, thinkSplitter, type SplitAnswer, type ThinkOptions, type ThinkSplitter } from "./prompts/thinking.ts";
+export { generalPrompts } from "./prompts/templates/general.ts";
+export { tradingPrompts } from "./prompts/templates/trading.ts";
+
 // Documents that are found again.
 export {
   DocumentStore,
