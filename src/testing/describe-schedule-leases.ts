@@ -6,13 +6,16 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { MaybePromise } from "../core/abort.ts";
 import type { ScheduleLeases } from "../maintenance/schedule/schedule-leases.ts";
 
-/** Leases on one place, seen by two schedulers; called once for each test, with a place that nobody has used. */
-export type MakeScheduleLeases = () => MaybePromise<{
+/** Leases on one place, seen by two schedulers. */
+export interface ScheduleLeasesBed {
   readonly one: ScheduleLeases;
   readonly other: ScheduleLeases;
   /** Lets time pass on the clock that the leases go by. */
   readonly pass: (ms: number) => MaybePromise<void>;
-}>;
+}
+
+/** Called once for each test, for a place that nobody has used. */
+export type MakeScheduleLeases = () => MaybePromise<ScheduleLeasesBed>;
 
 /** Long enough that no test outlasts it, and short enough to be waited for. */
 const LONG_MS = 60_000;
@@ -21,7 +24,7 @@ const NOON = 1_767_268_800_000;
 
 /** Declares the tests that all leases must pass, under `describe(name)`. Needs `vitest`. */
 export function describeScheduleLeases(name: string, make: MakeScheduleLeases): void {
-  async function open(): ReturnType<typeof make> {
+  async function open(): Promise<ScheduleLeasesBed> {
     const bed = await make();
     onTestFinished(async () => {
       await bed.one.close?.();

@@ -40,4 +40,4 @@ export {
   type MaintenanceTaskCapabilities,
   type MakeMaintenanceTask,
 } from "./describe-maintenance-task.ts";
-export { describeScheduleLeases, type MakeScheduleLeases } from "./describe-schedule-leases.ts";
+export { describeScheduleLeases, type MakeScheduleLeases, type ScheduleLeasesBed } from "./describe-schedule-leases.ts";
