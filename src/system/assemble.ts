@@ -11,6 +11,7 @@ import { documentsPart } from "./parts/documents.ts";
 import { conversationsPart, memoryPart, sqlPart } from "./parts/conversations.ts";
 import { embeddingsPart } from "./parts/embeddings.ts";
 import { lazyModel } from "./parts/model.ts";
+import { checkHealth } from "./health.ts";
 import { observabilityPart } from "./parts/observability.ts";
 import { rerankPart } from "./parts/rerank.ts";
 import { Strata } from "./strata.ts";
@@ -66,6 +67,13 @@ export function assemble(config: CheckedConfig): Strata {
 
   return new Strata(
     { cache, embeddings: embeddings.embeddings, conversations, memory, rerank, documents, metrics, events },
-    { engine, knowledge, dashboards, uptimeMs: () => clock.monotonic() - startedAt, close },
+    {
+      engine,
+      knowledge,
+      dashboards,
+      health: () => checkHealth(config, sql, clock),
+      uptimeMs: () => clock.monotonic() - startedAt,
+      close,
+    },
   );
 }

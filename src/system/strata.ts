@@ -20,6 +20,7 @@ import type { RerankCompressor, RerankStats } from "../rerank/rerank-compressor.
 import type { ChatEngine } from "./chat/chat-engine.ts";
 import type { Dashboards } from "./dashboards.ts";
 import type { AddContextOptions, KnowledgeSource, Knowledge, SearchOptions } from "./documents/knowledge.ts";
+import type { PartHealth } from "./health.ts";
 import type { ChatOptions } from "./chat/chat-options.ts";
 import type { ChatEvent, ChatResult } from "./chat/chat-result.ts";
 
@@ -68,6 +69,7 @@ export interface StrataMachinery {
   readonly knowledge: Knowledge;
   readonly dashboards: Dashboards;
   readonly uptimeMs: () => number;
+  readonly health: () => Promise<PartHealth[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -184,6 +186,12 @@ export class Strata implements StrataParts {
       return message;
     });
     return this.cache.warm(questions, { ...rest, model: ask });
+  }
+
+  /** Whether the servers of the config can be reached, and the data folder written. Never rejects for what they do. */
+  async health(): Promise<readonly PartHealth[]> {
+    this.#refuseWhenClosed();
+    return this.#machinery.health();
   }
 
   /** What happened so far. */

@@ -165,11 +165,14 @@ function checkServer(name: string, value: unknown, url: RegExp, methods: readonl
 }
 
 function checkHistory(value: unknown, hasRedis: boolean): void {
-  const history = section("history", value, ["window", "windowTokens", "durability", "summaries"]);
+  const history = section("history", value, ["window", "windowTokens", "durability", "prefix", "summaries"]);
   if (history === undefined) return;
   readCount("history", history, "window");
   readCount("history", history, "windowTokens");
   readBoolean("history", history, "summaries");
+  const prefix = readText("history", history, "prefix");
+  if (prefix !== undefined && !hasRedis)
+    throw new StrataConfigError("history.prefix", prefix, "nothing, unless `redis` is given");
   const { durability } = history;
   if (durability === undefined) return;
   parseChoice("history.durability", durability, ["redis", "postgres", "both"]);

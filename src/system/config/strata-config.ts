@@ -142,6 +142,8 @@ export interface HistoryConfig {
   readonly windowTokens?: number | undefined;
   /** What an accepted message has reached, with `redis`; default `"postgres"`. */
   readonly durability?: Durability | undefined;
+  /** Begins every key in Redis; all processes of one database use the same. Default `"strata:history"`. */
+  readonly prefix?: string | undefined;
   /** Keeps a summary of what has left the window, by the chat model, in the background; default `false`. */
   readonly summaries?: boolean | undefined;
 }

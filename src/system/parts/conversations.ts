@@ -21,7 +21,8 @@ export function conversationsPart(
   sql: SqlClient,
   observer: Observer | undefined,
 ): ConversationStore {
-  return new ConversationStore({ sql, redis, durability: history.durability, observer, clock, random });
+  const { durability, prefix } = history;
+  return new ConversationStore({ sql, redis, durability, prefix, observer, clock, random });
 }
 
 /** What was said is found again. */
