@@ -10,6 +10,24 @@ const OFFSET = 6 * PER_OCTAVE;
 /** Up to 2^33 µs = 2.4 hours. */
 const BUCKETS = OFFSET + 33 * PER_OCTAVE;
 
+/*
+ * A logarithm costs more than all the rest of a recording. A double holds its own: the exponent is the octave, and the first eight bits
+ * of the fraction are looked up for the bucket within it, which moves the edges of buckets by at most 0.4 %.
+ */
+const DOUBLE = new Float64Array(1);
+const WORDS = new Uint32Array(DOUBLE.buffer);
+const HIGH_WORD = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
+const WITHIN_OCTAVE = Uint8Array.from({ length: 256 }, (_, bits) => Math.floor(Math.log2(1 + bits / 256) * PER_OCTAVE));
+const EXPONENT_OF_ONE = 1023;
+
+function bucketOf(ms: number): number {
+  if (!(ms > 0)) return 0;
+  DOUBLE[0] = ms * 1000;
+  const high = WORDS[HIGH_WORD] ?? 0;
+  const bucket = ((high >>> 20) - EXPONENT_OF_ONE) * PER_OCTAVE + (WITHIN_OCTAVE[(high >>> 12) & 255] ?? 0) + OFFSET;
+  return bucket > 0 ? Math.min(bucket, BUCKETS - 1) : 0;
+}
+
 export class Histogram {
   readonly #counts = new Uint32Array(BUCKETS);
   #total = 0;
@@ -26,8 +44,7 @@ export class Histogram {
 
   /** @param ms a duration in milliseconds */
   record(ms: number): void {
-    const bucket = Math.floor(Math.log2(ms * 1000) * PER_OCTAVE) + OFFSET;
-    const index = bucket > 0 ? Math.min(bucket, BUCKETS - 1) : 0;
+    const index = bucketOf(ms);
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
     this.#total++;
     this.#sum += ms;
