@@ -157,6 +157,13 @@ export function valueIn({ name, kind }: SeriesInfo, slots: readonly Slot[]): num
   return Math.max(...known.map((slot) => slot.get(name)));
 }
 
+/** How many things a value speaks of. */
+export function observationsIn(info: SeriesInfo, slots: readonly Slot[]): number {
+  const ratio = RATIOS[info.name];
+  if (ratio !== undefined) return slots.reduce((total, slot) => total + orZero(slot.get(ratio[1])), 0);
+  return valueIn(info, slots) === null ? 0 : 1;
+}
+
 function orZero(value: number): number {
   return Number.isNaN(value) ? 0 : value;
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { codeOf, StrataConfigError } from "../core/errors.ts";
 import type { Histogram } from "../core/histogram.ts";
 import { parseChoice, parseClock, parseDuration, refuseUnknown, requireMethods, type Duration } from "../core/options.ts";
-import { recordPlain, recordTiers, seriesOf, tierNames, valueIn } from "./channels.ts";
+import { observationsIn, recordPlain, recordTiers, seriesOf, tierNames, valueIn } from "./channels.ts";
 import { DiskWatch } from "./disk-space.ts";
 import { EventFold } from "./event-fold.ts";
 import { historyAsCsv, historyAsJson } from "./export-history.ts";
@@ -109,6 +109,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     },
     history: (name, period) => historyOf(infoOf(name), parseDuration("period", period)),
     value: (name, period) => valueIn(infoOf(name), recorder.window(parseDuration("period", period)).slots),
+    observations: (name, period) => observationsIn(infoOf(name), recorder.window(parseDuration("period", period)).slots),
     summary(period) {
       const periodMs = parseDuration("period", period);
       const { slots } = recorder.window(periodMs);

@@ -29,6 +29,11 @@ export interface Metrics {
    * worst of a quantile. `null` when there is nothing to tell.
    */
   value(series: SeriesName, period: Duration): number | null;
+  /**
+   * How many things `value` speaks of: those that a ratio is a share of; for every other series 1 when there is a value, 0 when there
+   * is none.
+   */
+  observations(series: SeriesName, period: Duration): number;
   /** What happened within the last `period`, and how it went. */
   summary(period: Duration): MetricsSummary;
   /** Every series that there is a history of now; tiers come as they are seen. */

@@ -194,3 +194,12 @@ export interface SeriesHistory extends SeriesInfo {
   /** Oldest first; no more than the process has lived. */
   readonly points: readonly SeriesPoint[];
 }
+
+/** Whether there is, or may come to be, such a series: tiers are known once they are seen. */
+export function isSeriesName(name: string): name is SeriesName {
+  if (Object.hasOwn(SERIES, name)) return true;
+  const colon = name.indexOf(":");
+  const [family, label] = [name.slice(0, colon), name.slice(colon + 1)];
+  if (colon < 1 || label === "") return false;
+  return Object.hasOwn(TIER_SERIES, family) || (family === "recalls" && STRATEGIES.some((strategy) => strategy === label));
+}
