@@ -1,6 +1,7 @@
 /**
  * The trials of `history-killed.test.ts` in number: `npx tsx test/fault/history-trials.ts [--trials 1000] [--seed 1]
- * [--durability redis|postgres]`. Half an hour for a thousand on two cores.
+ * [--durability redis|postgres]
+ * [--victims postgres,redis]`. Half an hour for a thousand on two cores.
  */
 import { parseArgs } from "node:util";
 import { runTrials, type Victim } from "../support/history-trials.ts";
@@ -10,16 +11,18 @@ const { values } = parseArgs({
     trials: { type: "string", default: "1000" },
     seed: { type: "string", default: "1" },
     durability: { type: "string", default: "redis" },
+    victims: { type: "string" },
   },
 });
 const durability = values.durability === "postgres" ? "postgres" : "redis";
-const victims: readonly Victim[] = [
+const usual: readonly Victim[] = [
   "application",
   "writer",
   "redis",
   "postgres",
   ...(durability === "postgres" ? ["flush" as const] : []),
 ];
+const victims = (values.victims?.split(",") as Victim[] | undefined) ?? usual;
 const begin = performance.now();
 const report = await runTrials({
   trials: Number(values.trials),

@@ -75,7 +75,8 @@ export async function runTrials(options: TrialsOptions): Promise<TrialsReport> {
   let last = "nothing";
   const stuck = async (): Promise<string> => {
     const waits = await whatTheyWaitFor({ application, writer }, { redis: redis.url, postgres: postgres.url });
-    return `The application was told nothing for ${PATIENCE_MS / 1_000} s; last killed: ${last}. ${waits}`;
+    const what = application.end === undefined ? `was told nothing for ${PATIENCE_MS / 1_000} s` : "ended by itself";
+    return `The application ${what}; last killed: ${last}. ${waits}`;
   };
   try {
     for (let trial = 0; trial < trials; trial++) {
@@ -124,7 +125,7 @@ async function progress(application: TypeScriptChild, stuck: () => Promise<strin
   const before = counts();
   const giveUp = performance.now() + PATIENCE_MS;
   while (counts() < before + TALKS) {
-    if (performance.now() > giveUp) throw new Error(await stuck());
+    if (performance.now() > giveUp || application.end !== undefined) throw new Error(await stuck());
     await pause(5);
   }
 }

@@ -21,17 +21,14 @@ export async function whatTheyWaitFor(
 }
 
 async function ofProcess(child: TypeScriptChild): Promise<object> {
+  if (child.end !== undefined) return { ended: child.end, noise: child.noise.slice(-4_000) };
   const isAnswer = (message: unknown): boolean => typeof message === "object" && message !== null && "waits" in message;
-  try {
-    const known = child.messages.length;
-    child.send({ ask: "waits" });
-    for (let waited = 0; waited < ANSWER_MS; waited += 20) {
-      const answer = child.messages.slice(known).find(isAnswer);
-      if (answer !== undefined) return { ...(answer as object), noise: child.noise.slice(-2_000) };
-      await pause(20);
-    }
-  } catch (error) {
-    return { ended: String(error), noise: child.noise.slice(-2_000) };
+  const known = child.messages.length;
+  child.send({ ask: "waits" });
+  for (let waited = 0; waited < ANSWER_MS; waited += 20) {
+    const answer = child.messages.slice(known).find(isAnswer);
+    if (answer !== undefined) return { ...(answer as object), noise: child.noise.slice(-2_000) };
+    await pause(20);
   }
   // State, and clock ticks of work in user and system mode, as Linux counts them.
   const words = child.pid === undefined ? [] : readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]?.split(" ");

@@ -13,6 +13,8 @@ export interface TypeScriptChild {
   readonly noise: string;
   readonly ended: Promise<Ended>;
   readonly pid: number | undefined;
+  /** How it ended, once it has. */
+  readonly end: Ended | undefined;
   /** Resolves with the next message that has not been taken yet; rejects when the process ends first. */
   next(): Promise<unknown>;
   send(message: object): void;
@@ -52,6 +54,9 @@ function watch(child: ChildProcess): TypeScriptChild {
       return noise;
     },
     ended,
+    get end() {
+      return end;
+    },
     async next() {
       while (messages.length <= taken) {
         if (end !== undefined) throw new Error(`The process ended with ${JSON.stringify(end)}: ${noise}`);
