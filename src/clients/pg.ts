@@ -3,7 +3,8 @@
  *
  * Two habits of the driver would end the process: a pool, and a client that was taken out of one, emit `error` when the server
  * goes away (SQLSTATE 57P01 at a restart, a failover), and Node throws what nobody listens for. Both are listened for here; the
- * error itself reaches whoever runs the next statement, or the one under way.
+ * error itself reaches whoever runs the next statement, or the one under way. A client is taken by callback, not by promise: the pool
+ * ends its own listening before it hands a client out, and what is due between that and the promise would be heard by nobody.
  */
 import { createHash } from "node:crypto";
 import { waitOrAbort, type CallOptions } from "../core/abort.ts";
@@ -40,7 +41,7 @@ export interface PgPoolClient extends PgQueryable {
 
 /** What is called of a `Pool` of the package `pg`, 8.0 or later. */
 export interface PgPool extends PgQueryable {
-  connect(): Promise<PgPoolClient>;
+  connect(taken: (error: Error | undefined, client: PgPoolClient | undefined) => void): void;
 }
 
 /** Pools that have our listener: one each, however many clients are made of it. It stays, because a pool without one is a trap. */
@@ -104,7 +105,6 @@ class PgTransaction {
   }
 
   async run<T>(work: (sql: Sql) => Promise<T>, { signal }: CallOptions = {}): Promise<T> {
-    this.#client.on("error", ignore);
     // Cutting the connection is the only way to be rid of a statement at once; what it had done, the server rolls back.
     const onAbort = (): void => {
       if (this.#state === "open") this.#release(true);
@@ -154,18 +154,26 @@ class PgTransaction {
   }
 }
 
-/** A connection of the pool; one that comes after the caller has left goes straight back. */
+/** A connection of the pool, listened to; one that comes after the caller has left goes straight back. */
 async function take(pool: PgPool, options: CallOptions | undefined): Promise<PgPoolClient> {
-  const taking = pool.connect();
+  const taking = new Promise<PgPoolClient>((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(error ?? new Error("The pool gave no client."));
+      client.on("error", ignore);
+      resolve(client);
+    });
+  });
   try {
     return await waitOrAbort(taking, options?.signal);
   } catch (error) {
-    taking.then(
-      (client) => client.release(),
-      () => undefined,
-    );
+    taking.then(giveBack, () => undefined);
     throw error;
   }
+}
+
+function giveBack(client: PgPoolClient): void {
+  client.removeListener("error", ignore);
+  client.release();
 }
 
 async function run<R extends SqlRow>(

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Pool } from "pg";
@@ -51,6 +52,33 @@ describe("pgClient", () => {
     }
     expect([pool.totalCount - pool.idleCount, pool.waitingCount]).toEqual([0, 0]);
     expect(await sql.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  test("outlives a server that ends in the moment in which it takes a connection", async () => {
+    // What PostgreSQL says when it is killed right after it let a client in; both lie in one piece of the stream.
+    const fatal = Buffer.from("SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0");
+    const message = (type: string, body: Buffer): Buffer => {
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(body.length + 4);
+      return Buffer.concat([Buffer.from(type), length, body]);
+    };
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", () => {
+        socket.end(Buffer.concat([message("R", Buffer.alloc(4)), message("Z", Buffer.from("I")), message("E", fatal)]));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const pool = new Pool({ host: "127.0.0.1", port, user: "nobody", password: "none", database: "none", max: 1 });
+    const sql = pgClient(pool);
+    try {
+      await expect(sql.transaction(async (inner) => inner.query("SELECT 1"))).rejects.toThrow();
+      await expect(sql.query("SELECT 1")).rejects.toThrow();
+    } finally {
+      await pool.end();
+      server.close();
+    }
   });
 
   test("lets an aborted caller go while all connections are taken", async () => {
