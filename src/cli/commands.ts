@@ -1,9 +1,27 @@
 /** The subcommands of `strata`, in the order of `strata help`. A new one is a file in `commands/` and a line here. */
 import type { Command } from "./command.ts";
+import { clear } from "./commands/clear.ts";
 import { completion } from "./commands/completion.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
+import { forget } from "./commands/forget.ts";
 import { migrate } from "./commands/migrate.ts";
+import { recall } from "./commands/recall.ts";
+import { serve } from "./commands/serve.ts";
+import { stats } from "./commands/stats.ts";
+import { warm } from "./commands/warm.ts";
 import { worker } from "./commands/worker.ts";
 
-export const COMMANDS: readonly Command[] = [demo, doctor, migrate, worker, completion(() => COMMANDS)];
+export const COMMANDS: readonly Command[] = [
+  demo,
+  doctor,
+  stats,
+  recall,
+  warm,
+  clear,
+  forget,
+  migrate,
+  worker,
+  serve,
+  completion(() => COMMANDS),
+];

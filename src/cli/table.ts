@@ -26,3 +26,11 @@ export function formatMs(ms: number): string {
 export function shorten(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
+
+/** A size as people read it: `812 B`, `4.2 KB`, `1.5 GB`, in powers of 1024. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const amount = bytes / 1024 ** power;
+  return `${power === 0 ? bytes : amount.toFixed(1)} ${units[power]}`;
+}

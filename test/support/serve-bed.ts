@@ -15,7 +15,7 @@ export interface ServeBed {
   readonly cache: TieredCache;
   readonly api: DeepSeekStandIn;
   /** Asks the proxy; the key is `sk-a` unless another is given, and none for `null`. */
-  ask(body: object, options?: AskOptions): Promise<Response>;
+  readonly ask: (body: object, options?: AskOptions) => Promise<Response>;
 }
 
 export interface AskOptions {

@@ -2,14 +2,15 @@
  * `strata demo`: an R1 chain asked three times. First the model answers; then memory does; then, after a real restart (another
  * process), the disk does. Against the DeepSeek API when there is a key, else against the stand-in on this machine.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { UsageError, type Command, type Terminal } from "../command.ts";
+import type { Command, Terminal } from "../command.ts";
 import { askAll, type Asked } from "../demo/ask.ts";
 import { askInNewProcess } from "../demo/restart.ts";
 import type { DemoSetup } from "../demo/setup.ts";
+import { readQuestions } from "../questions-file.ts";
 import { formatMs, formatTable, shorten } from "../table.ts";
 
 /** Questions of the kind that is asked again and again; two are in Portuguese. */
@@ -123,27 +124,4 @@ function cell(asked: Asked | undefined): string {
   if (asked === undefined) return "";
   if (asked.tier === undefined) return formatMs(asked.ms);
   return `${formatMs(asked.ms)} (${formatMs(asked.lookupMs)})`;
-}
-
-function readQuestions(file: string): readonly string[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`The file of questions cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const questions = text.trimStart().startsWith("[") ? parseList(text, file) : text.split(/\r?\n/);
-  const asked = [...new Set(questions.map((question) => question.trim()).filter((question) => question !== ""))];
-  if (asked.length === 0) throw new UsageError(`${file} holds no question: one a line, or a JSON array of texts.`);
-  return asked;
-}
-
-function parseList(text: string, file: string): readonly string[] {
-  try {
-    const list: unknown = JSON.parse(text);
-    if (Array.isArray(list) && list.every((item) => typeof item === "string")) return list;
-  } catch {
-    // Told below, as for every other content that is no list of texts.
-  }
-  throw new UsageError(`${file} begins with "[" but is no JSON array of texts.`);
 }
