@@ -22,7 +22,14 @@ const types: TestProjectInlineConfiguration = {
   test: {
     name: "types",
     include: [],
-    typecheck: { enabled: true, only: true, include: ["test/types/**/*.test-d.ts"], tsconfig: "test/types/tsconfig.json" },
+    typecheck: {
+      enabled: true,
+      only: true,
+      include: ["test/types/**/*.test-d.ts"],
+      tsconfig: "test/types/tsconfig.json",
+      // By path: the notebooks' kernel brings a compiler of its own, which may stand under the same name in `.bin`.
+      checker: "./node_modules/typescript/bin/tsc",
+    },
   },
 };
 

@@ -156,6 +156,17 @@ describe("the installed package", () => {
     expect(JSON.parse(cjs)).toEqual(EXPORTS);
   });
 
+  test("names its subpaths for resolvers that do not read `exports`, as those of notebooks", () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+      exports: Record<string, string | { import: { types: string } }>;
+      typesVersions: { "*": Record<string, string[]> };
+    };
+    const subpaths = Object.entries(manifest.exports).flatMap(([path, target]) =>
+      path === "." || typeof target === "string" ? [] : [[path.slice(2), [target.import.types]] as const],
+    );
+    expect(manifest.typesVersions["*"]).toEqual(Object.fromEntries(subpaths));
+  });
+
   test("is a BaseCache of the LangChain that loads it, either way, and answers from memory and disk", () => {
     const program = `
       const cache = new TieredCache({ tiers: [memoryTier(), diskTier({ path: "./cache-" + kind })] });
