@@ -12,6 +12,8 @@ const library: UserConfig = {
     "src/local.ts",
     "src/middleware.ts",
     "src/langgraph.ts",
+    "src/prometheus.ts",
+    "src/opentelemetry.ts",
     "src/testing/index.ts",
     "src/testing/deepseek-stand-in/start.ts",
     "src/clients/onnx-worker.ts",

@@ -128,11 +128,12 @@ beforeAll(() => {
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 describe("the installed package", () => {
-  test("holds the build, the front pages and the static model, and nothing else", () => {
+  test("holds the build, the front pages, the static model and the files for monitoring, and nothing else", () => {
     const outside = packed.filter((path) => !path.startsWith("dist/"));
     const model = ["LICENSE", "LICENSE.wordnet.txt", "NOTICE.md", "scale.f32", "table.i8", "vocab.txt"];
     const files = ["CHANGELOG.md", "LICENSE", "README.md", ...model.map((name) => `models/static-enpt-256/${name}`)];
-    expect(outside.toSorted()).toEqual([...files, "package.json"]);
+    const monitoring = ["monitoring/grafana-dashboard.json", "monitoring/prometheus-rules.yml"];
+    expect(outside.toSorted()).toEqual([...files, ...monitoring, "package.json"]);
   });
 
   test("names no path of the machine that built it", () => {
