@@ -96,13 +96,8 @@ export type { OwnerSummary, OwnerSummaryOptions, SessionSummary } from "./histor
 export type { SummaryModel } from "./history/summarizer.ts";
 
 // What was said is found again.
-export {
-  AdaptiveMemoryRetriever,
-  type ChangeOptions,
-  type InspectOptions,
-  type InspectPage,
-  type RememberedMessage,
-} from "./memory/memory-retriever.ts";
+export { AdaptiveMemoryRetriever } from "./memory/memory-retriever.ts";
+export type { ChangeOptions, InspectOptions, InspectPage, RememberedMessage } from "./memory/remembered-messages.ts";
 export type { AdaptiveMemoryRetrieverOptions, QueryCacheOptions } from "./memory/retriever-options.ts";
 export type { Degradation, MemoryMetadata, Recall, RecallOptions } from "./memory/recall.ts";
 export type { RecallSource, Strategy } from "./memory/strategy.ts";

@@ -353,7 +353,7 @@ export interface MemoryRecallEvent {
   readonly ms: number;
 }
 
-export type MemoryPart = "embeddings" | "index" | "rerank" | "history";
+export type MemoryPart = "embeddings" | "index" | "rerank" | "history" | "log";
 
 /** A part of recall failed; the recall went on without it, unless it was the history itself. */
 export interface MemoryFaultEvent {

@@ -1,68 +1,34 @@
-import type { CallbackManagerForRetrieverRun } from "@langchain/core/callbacks/manager";
-import { Document } from "@langchain/core/documents";
 import { BaseRetriever } from "@langchain/core/retrievers";
+import type { Document } from "@langchain/core/documents";
 import { ensureConfig, type RunnableConfig } from "@langchain/core/runnables";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit, type MemoryPart } from "../core/events.ts";
 import { Guard } from "../core/guard.ts";
-import { parseCount, parseNumber, refuseUnknown } from "../core/options.ts";
+import { parseNumber, refuseUnknown } from "../core/options.ts";
 import { messageIds } from "../history/message-id.ts";
 import { OwnerMemories } from "./owner-memories.ts";
 import type { OwnerMemory } from "./owner-memory.ts";
-import { QueryCache, type QueryPlace } from "./query-cache.ts";
+import { QueryCache } from "./query-cache.ts";
+import { placeOf } from "./query-place.ts";
+import { RecallCall } from "./recall-call.ts";
 import { contextSummaryOf, documentsOf, withinTokens } from "./recall-documents.ts";
 import { MAX_QUERY, RecallEngine, type EngineRequest, type Prepared } from "./recall-engine.ts";
+import { recallScope, requireSession, type RecallScope, type Whose } from "./recall-scope.ts";
 import type { Degradation, MemoryMetadata, Recall, RecallOptions } from "./recall.ts";
+import { inspectPage, type ChangeOptions, type InspectOptions, type InspectPage } from "./remembered-messages.ts";
+import { copyOf, rerankRecalled } from "./rerank-recalled.ts";
 import {
-  parseId,
   parseRecallDefaults,
   parseRetrieverOptions,
   type AdaptiveMemoryRetrieverOptions,
   type ParsedOptions,
 } from "./retriever-options.ts";
-import { linearRouter, type RouterWeights } from "./routers/linear-router.ts";
 import { recallRouter } from "./routers/recall-router.ts";
-import strategyWeights from "./routers/strategy-weights.json" with { type: "json" };
-import { RECALL_STRATEGIES } from "./strategies/strategies.ts";
+import { trainedRouter } from "./routers/trained-router.ts";
 import type { Strategy } from "./strategy.ts";
 import { StrategyLog, type StrategyStats } from "./strategy-log.ts";
+import { StrategyTable } from "./strategy-table.ts";
 import { TurnVectors } from "./turn-vectors.ts";
-
-/** One message as the owner may see it. */
-export interface RememberedMessage {
-  readonly messageId: string;
-  readonly sessionId: string;
-  readonly role: string;
-  readonly name?: string;
-  /** ISO 8601, UTC. */
-  readonly createdAt: string;
-  readonly text: string;
-}
-
-export interface InspectOptions {
-  readonly ownerId?: string | undefined;
-  readonly sessionId?: string | undefined;
-  /** Of one page; default 100. */
-  readonly limit?: number | undefined;
-  /** The `cursor` of the page before. */
-  readonly cursor?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface InspectPage {
-  /** Session by session in the order in which they began, oldest first. */
-  readonly messages: readonly RememberedMessage[];
-  /** For the next page; absent on the last. */
-  readonly cursor?: string;
-}
-
-/** Which message. */
-export interface ChangeOptions {
-  readonly ownerId?: string | undefined;
-  /** Needed where several sessions have a message of this id. */
-  readonly sessionId?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 interface Remembered {
   readonly documents: readonly Document<MemoryMetadata>[];
@@ -70,15 +36,9 @@ interface Remembered {
   readonly reason: string;
 }
 
-interface Whose {
-  readonly ownerId?: unknown;
-  readonly sessionId?: unknown;
-}
-
 const RECALL_OPTIONS = ["ownerId", "sessionId", "strategy", "k", "lookback", "tokenBudget", "now", "timeZone", "signal"];
 /** Recalls whose outcome may still be reported. */
 const LOGGED = 50_000;
-const HOUR = 3_600_000;
 
 /**
  * Recalls what an owner said, in this conversation or another one: as LangChain's retriever, or through `recall()`, which also says how
@@ -109,6 +69,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   readonly #engine: RecallEngine;
   readonly #cache: QueryCache<Remembered> | undefined;
   readonly #log: StrategyLog;
+  readonly #whose: RecallScope;
   readonly #reranker: Guard;
   readonly #makeId: () => string;
   #isClosed = false;
@@ -137,7 +98,13 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
       route: recallRouter({ model: options.router ?? trainedRouter(), random, exploration: parsed.exploration }),
     });
     this.#cache = parsed.queryCache && new QueryCache(clock, parsed.queryCache);
-    this.#log = new StrategyLog(clock, LOGGED);
+    const onError = (error: unknown): void => this.#fault("log", error);
+    const { logTo: sql } = options;
+    this.#log = new StrategyLog({
+      ...{ clock, maxEntries: LOGGED, onError },
+      ...(sql !== undefined && { kept: new StrategyTable({ sql, clock, onError }) }),
+    });
+    this.#whose = recallScope(parsed);
     this.#reranker = new Guard({ name: "The reranker", clock, random, deadlineMs });
     this.#makeId = messageIds(clock, random);
   }
@@ -167,13 +134,18 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   /**
    * Says how a recall served: `"helpful"`, `"unhelpful"`, or 0 to 1. The router's opinion of this owner's strategies shifts by it.
    * @returns whether the recall is still known
+   * @throws what the table of `logTo` threw, asked for a recall of another process
    */
-  report(recallId: string, outcome: "helpful" | "unhelpful" | number, options: { readonly ownerId?: string } = {}): boolean {
+  async report(
+    recallId: string,
+    outcome: "helpful" | "unhelpful" | number,
+    options: { readonly ownerId?: string } = {},
+  ): Promise<boolean> {
     const value = outcome === "helpful" ? 1 : outcome === "unhelpful" ? 0 : parseNumber("outcome", outcome, 0, 1);
     return this.#log.report(recallId, value, options.ownerId);
   }
 
-  /** How the strategies were used in this process in the last `days` (default 7), of one owner or of all. */
+  /** How the strategies were used in the last `days` (default 7), of one owner or of all: in this process, or by all that `logTo` one table. */
   async stats(
     options: { readonly ownerId?: string | undefined; readonly days?: number | undefined } = {},
   ): Promise<StrategyStats> {
@@ -186,16 +158,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   async inspect(options: InspectOptions = {}): Promise<InspectPage> {
     refuseUnknown("inspect", options, ["ownerId", "sessionId", "limit", "cursor", "signal"]);
     this.#refuseWhenClosed();
-    const { sessionId, cursor, signal } = options;
-    const limit = parseCount("inspect.limit", options.limit ?? 100);
-    const ownerId = this.#ownerOf(options, undefined);
-    const page = await this.#given.store.turns({ ownerId, sessionId, limit, cursor, signal });
-    const messages = page.turns.map(({ id: messageId, sessionId: session, role, name, createdAt, text }) => ({
-      ...{ messageId, sessionId: session, role },
-      ...(name !== undefined && { name }),
-      ...{ createdAt: new Date(createdAt).toISOString(), text },
-    }));
-    return { messages, ...(page.cursor !== undefined && { cursor: page.cursor }) };
+    return inspectPage(this.#given.store, this.#whose.owner(options), options);
   }
 
   /** Gives a message another text, in the history and in what recall finds. @returns whether there was such a message */
@@ -215,10 +178,9 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
    * its own `forget`, after which this runs by itself for an owner whose messages this process holds.
    */
   async forget({ ownerId, signal }: { readonly ownerId: string; readonly signal?: AbortSignal | undefined }): Promise<void> {
-    this.#log.forget(ownerId);
     this.#cache?.forget(ownerId);
     this.#memories.drop(ownerId);
-    await this.#vectors?.forget(ownerId, { signal });
+    await Promise.all([this.#log.forget(ownerId), this.#vectors?.forget(ownerId, { signal })]);
   }
 
   /** Resolves when every message that was seen has its vector. For tests and scripts; no recall needs it. */
@@ -229,7 +191,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   /** Reads an owner's messages and makes their vectors ahead of the first recall. */
   async warm(options: { readonly ownerId?: string | undefined; readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#refuseWhenClosed();
-    const ownerId = this.#ownerOf(options, undefined);
+    const ownerId = this.#whose.owner(options);
     const { memory } = await this.#memories.current(ownerId, { signal: options.signal });
     if (memory !== undefined) await this.#vectors?.fill(ownerId, memory);
   }
@@ -237,7 +199,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   /** Ends what runs in the background and lets go of what is held. The store, embeddings and indexes stay the caller's. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#vectors?.close();
+    await Promise.all([this.#vectors?.close(), this.#log.close()]);
     this.#memories.drop();
     this.#cache?.clear();
   }
@@ -249,17 +211,17 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
     const { clock, candidates } = this.#options;
     const began = clock.monotonic();
     const defaults = parseRecallDefaults(given, this.#options);
-    const ownerId = this.#ownerOf(called, configured);
+    const ownerId = this.#whose.owner(called, configured);
     const request: EngineRequest = {
       ...defaults,
-      ...{ ownerId, sessionId: this.#sessionOf(called, configured), signal: given.signal },
+      ...{ ownerId, sessionId: this.#whose.session(called, configured), signal: given.signal },
       query: query.slice(0, MAX_QUERY),
       k: this.#given.rerank === undefined ? defaults.k : Math.max(defaults.k, candidates),
       now: given.now === undefined ? clock.now() : parseNow(given.now),
       standing: (strategy) => this.#log.standing(ownerId, strategy),
       isTrimmed: this.#given.rerank === undefined,
     };
-    requireSession(request);
+    requireSession(request.strategy, request.sessionId);
     const prepared = await this.#prepare(request);
     const place = placeOf(request, prepared, defaults.k, defaults.tokenBudget);
     const kept = this.#cache?.find(place, request.query, (word) => prepared.memory.knows(word));
@@ -279,7 +241,10 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
     const result = await this.#engine.search(request, prepared);
     const retrievalMs = clock.monotonic() - began;
     const found = documentsOf(result.found, ownerId, result.strategy);
-    const reranked = await this.#rerank(found, request);
+    const reranked = await rerankRecalled(found, this.#given.rerank, this.#reranker, {
+      ...{ query: request.query, signal: request.signal },
+      onError: (error) => this.#fault("rerank", error),
+    });
     const rerankMs = clock.monotonic() - began - retrievalMs;
     const first = reranked.documents.slice(0, defaults.k);
     const documents = defaults.tokenBudget === undefined ? first : withinTokens(first, defaults.tokenBudget);
@@ -297,23 +262,6 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
       request.signal?.throwIfAborted();
       this.#fault("history", error);
       throw error;
-    }
-  }
-
-  async #rerank(
-    documents: Document<MemoryMetadata>[],
-    { query, signal }: EngineRequest,
-  ): Promise<{ documents: Document<MemoryMetadata>[]; degraded: readonly Degradation[] }> {
-    const { rerank } = this.#given;
-    if (rerank === undefined || documents.length < 2 || query.trim() === "") return { documents, degraded: [] };
-    try {
-      const given = documents.map(copyOf);
-      const ordered = await this.#reranker.run(() => rerank.compressDocuments(given, query), { signal });
-      return { documents: ordered as Document<MemoryMetadata>[], degraded: [] };
-    } catch (error) {
-      signal?.throwIfAborted();
-      this.#fault("rerank", error);
-      return { documents, degraded: ["rerank"] };
     }
   }
 
@@ -350,7 +298,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
     refuseUnknown(call, options, ["ownerId", "sessionId", "signal"]);
     this.#refuseWhenClosed();
     const { sessionId, signal } = options;
-    const ownerId = this.#ownerOf(options, undefined);
+    const ownerId = this.#whose.owner(options);
     const before = this.#options.indexes.length === 0 ? [] : await this.#turnsOf(ownerId, messageId, sessionId, signal);
     const changing = change({ ownerId, messageId, ...(sessionId !== undefined && { sessionId }), ...(signal && { signal }) });
     if (changing === undefined) throw new StrataError("UNAVAILABLE", `The history cannot ${call} messages.`);
@@ -373,24 +321,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   #changed(ownerId: string, memory: OwnerMemory, hadTurns: boolean): void {
     if (memory.order.size > 0) void this.#vectors?.fill(ownerId, memory);
     // The history has nothing of the owner any more: neither has this.
-    else if (hadTurns) void this.forget({ ownerId });
-  }
-
-  #ownerOf(called: Whose, configured: Whose | undefined): string {
-    if (called.ownerId !== undefined) return parseId("ownerId", called.ownerId, 1);
-    if (this.#options.ownerId !== undefined) return this.#options.ownerId;
-    if (configured?.ownerId !== undefined) return parseId("configurable.user_id", configured.ownerId, 1);
-    throw new StrataConfigError(
-      "ownerId",
-      undefined,
-      "whose memory: given with the call, the constructor, or configurable.user_id",
-    );
-  }
-
-  #sessionOf(called: Whose, configured: Whose | undefined): string | undefined {
-    if (called.sessionId !== undefined) return parseId("sessionId", called.sessionId, 1);
-    if (this.#options.sessionId !== undefined) return this.#options.sessionId;
-    return configured?.sessionId === undefined ? undefined : parseId("configurable.thread_id", configured.sessionId, 1);
+    else if (hadTurns) this.forget({ ownerId }).catch((error: unknown) => this.#fault("log", error));
   }
 
   #fault(part: MemoryPart, error: unknown): void {
@@ -400,63 +331,6 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   #refuseWhenClosed(): void {
     if (this.#isClosed) throw new StrataError("CLOSED", "The memory retriever is closed.");
   }
-}
-
-/** One call of `invoke`, so that LangChain's callbacks see a retriever and the scope stays with the call. */
-class RecallCall extends BaseRetriever<MemoryMetadata> {
-  static override lc_name(): string {
-    return "AdaptiveMemoryRetriever";
-  }
-
-  override lc_namespace: string[] = ["langchain_strata", "memory"];
-  readonly #find: (query: string) => Promise<Recall>;
-
-  constructor(find: (query: string) => Promise<Recall>, retriever: BaseRetriever<MemoryMetadata>) {
-    const { callbacks, tags, metadata, verbose } = retriever;
-    super({
-      ...(callbacks !== undefined && { callbacks }),
-      ...(tags !== undefined && { tags }),
-      ...(metadata !== undefined && { metadata }),
-      ...(verbose !== undefined && { verbose }),
-    });
-    this.#find = find;
-  }
-
-  override async _getRelevantDocuments(
-    query: string,
-    _run?: CallbackManagerForRetrieverRun,
-  ): Promise<Document<MemoryMetadata>[]> {
-    return (await this.#find(query)).documents;
-  }
-}
-
-let trained: ReturnType<typeof linearRouter> | undefined;
-
-/** Read at the first use: 80 kB of text become numbers. */
-function trainedRouter(): ReturnType<typeof linearRouter> {
-  return (query) => (trained ??= linearRouter(strategyWeights as RouterWeights))(query);
-}
-
-/** Everything that a result depends on. `now` counts by the hour: what is reckoned from it is in the window, or looks back for days. */
-function placeOf(request: EngineRequest, prepared: Prepared, k: number, tokenBudget: number | undefined): QueryPlace {
-  const { ownerId, sessionId, strategy, lookbackMs, now } = request;
-  const { position, window } = prepared;
-  const time = window === undefined ? "" : `${window.from}/${window.to}/${window.isHard}`;
-  const options = [
-    sessionId === undefined ? "" : `s${sessionId}`,
-    strategy,
-    `${k}/${lookbackMs}/${tokenBudget}/${Math.floor(now / HOUR)}`,
-  ];
-  return { ownerId, position, options: [...options, time] };
-}
-
-function requireSession({ strategy, sessionId }: EngineRequest): void {
-  if (strategy === "auto" || sessionId !== undefined || !RECALL_STRATEGIES[strategy].needsSession) return;
-  throw new StrataConfigError("sessionId", undefined, `the session in which \`${strategy}\` looks`);
-}
-
-function copyOf({ id, pageContent, metadata }: Document<MemoryMetadata>): Document<MemoryMetadata> {
-  return new Document({ ...(id !== undefined && { id }), pageContent, metadata: structuredClone(metadata) });
 }
 
 function parseNow(now: Date): number {

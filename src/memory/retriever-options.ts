@@ -14,6 +14,7 @@ import {
   type Duration,
   requireMethods,
 } from "../core/options.ts";
+import type { SqlClient } from "../clients/sql.ts";
 import { isTimeZone } from "./time/zoned-calendar.ts";
 import type { VectorIndex } from "../vectors/vector-index.ts";
 import type { QueryRouter } from "./routers/linear-router.ts";
@@ -32,7 +33,10 @@ export interface AdaptiveMemoryRetrieverOptions {
   readonly store: TurnSource;
   /** Compares meanings; default those of the store. Without any, words alone rank. */
   readonly embeddings?: EmbeddingsInterface | undefined;
-  /** Tells vectors of different models apart where they are kept in an index; default the class of the embeddings. */
+  /**
+   * Tells vectors of different models apart where they are kept in an index. Default: the class of the embeddings with the name of
+   * the model and the dimensions that they show; with an `index`, embeddings that show no model need it.
+   */
   readonly embeddingModel?: string | undefined;
   /** Where vectors are kept, in order: the next is asked when one fails. Default: in the process, compared exactly. */
   readonly index?: VectorIndex | readonly VectorIndex[] | undefined;
@@ -67,6 +71,8 @@ export interface AdaptiveMemoryRetrieverOptions {
   readonly maxBytes?: ByteSize | undefined;
   /** An owner with more messages is searched in the database; default 20,000. */
   readonly maxTurns?: number | undefined;
+  /** Keeps the log of strategies in a table, which survives a restart and is shared by processes; default in this process alone. */
+  readonly logTo?: SqlClient | undefined;
   readonly observer?: Observer | undefined;
   readonly clock?: Clock | undefined;
   /** 0 to 1; default that of the system. */
@@ -77,7 +83,7 @@ const NAMES = [
   ..."store embeddings embeddingModel index strategy k lookback tokenBudget ownerId sessionId rerank candidates router".split(
     " ",
   ),
-  ..."exploration queryCache sittingGap timeZone deadline maxBytes maxTurns observer clock random".split(" "),
+  ..."exploration queryCache sittingGap timeZone deadline maxBytes maxTurns logTo observer clock random".split(" "),
 ];
 
 /** The settings that a call may override. */
@@ -115,6 +121,7 @@ export function parseRetrieverOptions(given: AdaptiveMemoryRetrieverOptions): Pa
   const embeddings = given.embeddings ?? store.embeddings;
   if (embeddings !== undefined)
     requireMethods("embeddings", embeddings, ["embedQuery", "embedDocuments"], "LangChain embeddings");
+  if (given.logTo !== undefined) requireMethods("logTo", given.logTo, ["query", "transaction"], "an SqlClient");
   if (rerank !== undefined) requireMethods("rerank", rerank, ["compressDocuments"], "a document compressor of LangChain");
   if (clock !== undefined) requireMethods("clock", clock, ["now", "monotonic", "setTimer"], "a clock, such as manualClock()");
   const indexes = index === undefined ? [] : Array.isArray(index) ? (index as readonly VectorIndex[]) : [index as VectorIndex];
@@ -133,7 +140,7 @@ export function parseRetrieverOptions(given: AdaptiveMemoryRetrieverOptions): Pa
     ownerId: given.ownerId === undefined ? undefined : parseId("ownerId", given.ownerId, 0),
     sessionId: given.sessionId === undefined ? undefined : parseId("sessionId", given.sessionId, 1),
     indexes,
-    embeddingModel: given.embeddingModel ?? embeddings?.constructor.name ?? "none",
+    embeddingModel: parseEmbeddingModel(given.embeddingModel, embeddings, indexes.length > 0),
     candidates: parseCount("candidates", given.candidates ?? 50),
     exploration: parseNumber("exploration", given.exploration ?? 0.02, 0, 1),
     queryCache: parseQueryCache(given.queryCache),
@@ -167,6 +174,21 @@ export function parseId(option: string, value: unknown, least: 0 | 1): string {
     throw new StrataConfigError(option, value, `a text of ${least === 1 ? "1" : "up"} to 1,024 characters`);
   }
   return value;
+}
+
+/** Two models of one class must not share vectors: a cosine across models means nothing. */
+function parseEmbeddingModel(given: unknown, embeddings: EmbeddingsInterface | undefined, isKept: boolean): string {
+  if (given !== undefined) return parseId("embeddingModel", given, 1);
+  if (embeddings === undefined) return "none";
+  const { info, model, modelName, dimensions } = embeddings as Partial<
+    Record<"info" | "model" | "modelName" | "dimensions", unknown>
+  >;
+  const told = typeof info === "object" && info !== null ? (info as { model?: unknown }).model : undefined;
+  const name = [told, model, modelName].find((one) => typeof one === "string" && one !== "");
+  if (name === undefined && isKept) {
+    throw new StrataConfigError("embeddingModel", undefined, "a name of the model, since these embeddings show none");
+  }
+  return [embeddings.constructor.name, name, dimensions].filter((part) => part !== undefined).join(":");
 }
 
 function parseTimeZone(value: unknown): string {

@@ -5,6 +5,7 @@
  * the router seldom tries is not judged by whom it tried it on; and shrunk towards "as good as the others" by pseudo-counts, so that
  * a user's first few verdicts move little. No text of a query is kept.
  */
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
 import { STRATEGIES, type Strategy } from "./strategy.ts";
 
@@ -51,8 +52,26 @@ export interface StrategyStats {
   readonly meanLatencyMs: number;
 }
 
-interface Entry extends RecallRecord {
-  outcome: number | undefined;
+/** What the router goes by. */
+export interface Judged {
+  readonly id: string;
+  readonly strategy: Strategy;
+  readonly propensity: number;
+  readonly outcome: number;
+}
+
+export interface LoggedRecall extends RecallRecord {
+  readonly outcome: number | undefined;
+}
+
+/** Where the log is kept beyond this process. */
+export interface KeptLog {
+  put(record: LoggedRecall): void;
+  report(id: string, outcome: number, ownerId: string | undefined): Promise<boolean>;
+  judged(ownerId: string): Promise<readonly Judged[]>;
+  stats(ownerId: string | undefined, days: number): Promise<StrategyStats>;
+  forget(ownerId: string): Promise<void>;
+  close(): Promise<void>;
 }
 
 const DAY = 86_400_000;
@@ -61,49 +80,71 @@ const PSEUDO_COUNTS = 20;
 /** One verdict on something rarely tried must not outweigh twenty others. */
 const MOST_WEIGHT = 20;
 
-/** The newest so many records, in memory. */
-export class StrategyLog {
-  readonly #entries = new Map<string, Entry>();
-  /** By owner, so that the router need not read all. */
-  readonly #judged = new Map<string, Map<string, Entry>>();
-  readonly #clock: Clock;
-  readonly #maxEntries: number;
+/** How long verdicts that other processes were told stay unread, ms. */
+const REREAD = 300_000;
 
-  constructor(clock: Clock, maxEntries: number) {
-    this.#clock = clock;
-    this.#maxEntries = maxEntries;
+/** Owners whose verdicts are held. */
+const JUDGED_OWNERS = 10_000;
+
+export interface StrategyLogOptions {
+  readonly clock: Clock;
+  /** The newest so many recalls are known in this process. */
+  readonly maxEntries: number;
+  readonly kept?: KeptLog | undefined;
+  /** Told of a `kept` that fails where nobody waits for it. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** The newest recalls in memory; all of them in `kept`, where there is one. */
+export class StrategyLog {
+  readonly #options: StrategyLogOptions;
+  readonly #entries = new Map<string, LoggedRecall>();
+  /** By owner, so that the router need not read all. */
+  readonly #judged = new LRUCache<string, Map<string, Judged>>({ max: JUDGED_OWNERS });
+  /** By owner: when `kept` was last asked, on the monotonic clock. */
+  readonly #read = new LRUCache<string, number>({ max: JUDGED_OWNERS });
+
+  constructor(options: StrategyLogOptions) {
+    this.#options = options;
   }
 
   add(record: RecallRecord): void {
-    this.#entries.set(record.id, { ...record, outcome: undefined });
-    for (const [id, entry] of this.#entries) {
-      if (this.#entries.size <= this.#maxEntries) break;
-      this.#forgetEntry(id, entry);
+    const entry = { ...record, outcome: undefined };
+    this.#entries.set(record.id, entry);
+    this.#options.kept?.put(entry);
+    for (const id of this.#entries.keys()) {
+      if (this.#entries.size <= this.#options.maxEntries) break;
+      this.#forgetEntry(id);
     }
   }
 
-  /** `false` for a recall that is not known, or not known any more, or another owner's. */
-  report(id: string, outcome: number, ownerId?: string): boolean {
+  /**
+   * `false` for a recall that is not known, or not known any more, or another owner's.
+   * @throws what `kept` threw, asked for a recall of another process
+   */
+  async report(id: string, outcome: number, ownerId?: string): Promise<boolean> {
     const entry = this.#entries.get(id);
-    if (entry === undefined || (ownerId !== undefined && entry.ownerId !== ownerId)) return false;
-    entry.outcome = outcome;
-    const own = this.#judged.get(entry.ownerId) ?? new Map<string, Entry>();
-    this.#judged.set(entry.ownerId, own);
-    own.set(id, entry);
+    if (entry === undefined) return (await this.#options.kept?.report(id, outcome, ownerId)) ?? false;
+    if (ownerId !== undefined && entry.ownerId !== ownerId) return false;
+    const judged = { ...entry, outcome };
+    this.#entries.set(id, judged);
+    this.#judgedOf(entry.ownerId).set(id, judged);
+    this.#options.kept?.put(judged);
     return true;
   }
 
   /** How well a strategy has served an owner, relative to the mean over all strategies: 1 without verdicts, 0.5 to 1.5. */
   standing(ownerId: string, strategy: Strategy): number {
+    this.#reread(ownerId);
     const own = this.#judged.get(ownerId);
     if (own === undefined || own.size === 0) return 1;
     const all = { weight: 0, reward: 0 };
     const mine = { weight: 0, reward: 0 };
-    for (const entry of own.values()) {
-      const weight = Math.min(MOST_WEIGHT, 1 / Math.max(entry.propensity, 1e-3));
-      for (const sum of entry.strategy === strategy ? [all, mine] : [all]) {
+    for (const judged of own.values()) {
+      const weight = Math.min(MOST_WEIGHT, 1 / Math.max(judged.propensity, 1e-3));
+      for (const sum of judged.strategy === strategy ? [all, mine] : [all]) {
         sum.weight += weight;
-        sum.reward += weight * (entry.outcome ?? 0);
+        sum.reward += weight * judged.outcome;
       }
     }
     const mean = (all.reward + 0.5 * PSEUDO_COUNTS) / (all.weight + PSEUDO_COUNTS);
@@ -111,8 +152,17 @@ export class StrategyLog {
     return Math.min(1.5, Math.max(0.5, shrunk / mean));
   }
 
-  stats({ ownerId, days = 7 }: { readonly ownerId?: string | undefined; readonly days?: number | undefined }): StrategyStats {
-    const since = this.#clock.now() - days * DAY;
+  /** @throws what `kept` threw */
+  async stats({
+    ownerId,
+    days = 7,
+  }: {
+    readonly ownerId?: string | undefined;
+    readonly days?: number | undefined;
+  }): Promise<StrategyStats> {
+    const { kept, clock } = this.#options;
+    if (kept !== undefined) return kept.stats(ownerId, days);
+    const since = clock.now() - days * DAY;
     const entries = [...this.#entries.values()].filter(
       (entry) => entry.at >= since && (ownerId === undefined || entry.ownerId === ownerId),
     );
@@ -133,19 +183,45 @@ export class StrategyLog {
     };
   }
 
-  forget(ownerId: string): void {
-    for (const [id, entry] of this.#entries) if (entry.ownerId === ownerId) this.#forgetEntry(id, entry);
+  async forget(ownerId: string): Promise<void> {
+    for (const [id, entry] of this.#entries) if (entry.ownerId === ownerId) this.#forgetEntry(id);
+    this.#judged.delete(ownerId);
+    await this.#options.kept?.forget(ownerId);
   }
 
-  #forgetEntry(id: string, entry: Entry): void {
+  async close(): Promise<void> {
+    await this.#options.kept?.close();
+  }
+
+  /** Verdicts of earlier and of other processes, behind the recall that first wants them: they shift a choice a little, if at all. */
+  #reread(ownerId: string): void {
+    const { kept, clock, onError } = this.#options;
+    const now = clock.monotonic();
+    if (kept === undefined || now - (this.#read.get(ownerId) ?? -Infinity) < REREAD) return;
+    this.#read.set(ownerId, now);
+    kept.judged(ownerId).then(
+      (verdicts) => {
+        const own = this.#judgedOf(ownerId);
+        for (const judged of verdicts) if (!this.#entries.has(judged.id)) own.set(judged.id, judged);
+      },
+      (error: unknown) => onError?.(error),
+    );
+  }
+
+  #judgedOf(ownerId: string): Map<string, Judged> {
+    const own = this.#judged.get(ownerId) ?? new Map<string, Judged>();
+    this.#judged.set(ownerId, own);
+    return own;
+  }
+
+  #forgetEntry(id: string): void {
+    const entry = this.#entries.get(id);
     this.#entries.delete(id);
-    const own = this.#judged.get(entry.ownerId);
-    own?.delete(id);
-    if (own?.size === 0) this.#judged.delete(entry.ownerId);
+    if (entry !== undefined) this.#judged.get(entry.ownerId)?.delete(id);
   }
 }
 
-function useOf(strategy: Strategy, entries: readonly Entry[], all: number): StrategyUse {
+function useOf(strategy: Strategy, entries: readonly LoggedRecall[], all: number): StrategyUse {
   const latencies = entries.map(({ latencyMs }) => latencyMs).toSorted((a, b) => a - b);
   const outcomes = entries.flatMap(({ outcome }) => outcome ?? []);
   return {

@@ -141,11 +141,13 @@ describe("the choice of a strategy", () => {
         sessionId: "now",
         strategy: i % 2 ? "hybrid" : "cross_conversation",
       });
-      expect(memory.report(recall.id, recall.strategy === "hybrid" ? "helpful" : "unhelpful", { ownerId: "ana" })).toBe(true);
+      expect(await memory.report(recall.id, recall.strategy === "hybrid" ? "helpful" : "unhelpful", { ownerId: "ana" })).toBe(
+        true,
+      );
     }
     expect((await ask()).strategy).toBe("hybrid");
     expect((await memory.recall("dog", { ownerId: "bob", sessionId: "now" })).strategy).toBe("cross_conversation");
-    expect(memory.report("unknown", 1)).toBe(false);
+    expect(await memory.report("unknown", 1)).toBe(false);
   });
 
   test("so many undecided choices try another strategy, and are told apart", async () => {
@@ -381,7 +383,7 @@ describe("what fails is left out, and said", () => {
   test("a dead index: the second; all dead: words", async () => {
     const embeddings = new CountingEmbeddings();
     const second = flatIndex();
-    const given = { store: ana(), embeddings, ownerId: "ana", strategy: "hybrid" } as const;
+    const given = { store: ana(), embeddings, embeddingModel: "counting", ownerId: "ana", strategy: "hybrid" } as const;
     const { memory } = retriever({ ...given, index: [broken("one"), second] });
     await memory.warm();
     const recall = await memory.recall("dog");
@@ -392,6 +394,45 @@ describe("what fails is left out, and said", () => {
     const alone = await words.recall("dog");
     expect(alone.degraded).toContain("index");
     expect(textsOf(alone.documents)[0]).toMatch(/Rex/);
+  });
+
+  test("two models of one class share no vectors, and one that shows no name is asked for it", async () => {
+    class Named extends CountingEmbeddings {
+      readonly model: string;
+
+      constructor(model: string) {
+        super();
+        this.model = model;
+      }
+    }
+    const index = flatIndex();
+    for (const model of ["small", "large", "small"]) {
+      const { memory } = retriever({ store: ana(), ownerId: "ana", index, embeddings: new Named(model) });
+      await memory.warm();
+      await memory.settled();
+    }
+    expect((await index.stats()).vectors).toBe(12);
+    const unnamed = { store: ana(), embeddings: new CountingEmbeddings() };
+    expect(() => retriever({ ...unnamed, index })).toThrow(/embeddingModel/);
+    expect(() => retriever(unnamed)).not.toThrow();
+  });
+
+  test("the router leaves out what is far below the rest; a strategy that was named gives its k", async () => {
+    const store = new TurnSourceFake();
+    for (let at = 0; at < 40; at++) {
+      store.say(
+        "ana",
+        `talk-${at}`,
+        at === 20 ? "Our plumber is called Rosalind Thorne" : `The weather of day ${at} was called fine`,
+      );
+    }
+    const { memory } = retriever({ store, ownerId: "ana" });
+    const query = "what is our plumber Rosalind called?";
+    const auto = await memory.recall(query);
+    const named = await memory.recall(query, { strategy: auto.strategy });
+    expect(textsOf(auto.documents)[0]).toMatch(/Rosalind/);
+    expect(auto.documents.length).toBeLessThan(10);
+    expect(named.documents).toHaveLength(10);
   });
 
   test("a reranker orders; one that fails leaves the order", async () => {
