@@ -280,6 +280,14 @@ export {
   type DeadLetterInfo,
   type DropDeadLettersOptions,
 } from "./maintenance/tasks/dead-letters.ts";
+export {
+  rebuildSearch,
+  rebuildTier,
+  rebuildVectors,
+  type RebuildReport,
+  type RebuildTierOptions,
+  type RebuildVectorsOptions,
+} from "./maintenance/rebuild.ts";
 export { automaticBackup, type AutomaticBackupOptions } from "./maintenance/tasks/backup-task.ts";
 export { startScheduler, type ScheduledJob, type Scheduler, type SchedulerOptions } from "./maintenance/schedule/scheduler.ts";
 export type { ScheduleLease, ScheduleLeases } from "./maintenance/schedule/schedule-leases.ts";

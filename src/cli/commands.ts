@@ -1,12 +1,17 @@
 /** The subcommands of `strata`, in the order of `strata help`. A new one is a file in `commands/` and a line here. */
 import type { Command } from "./command.ts";
+import { backup } from "./commands/backup.ts";
+import { cleanup } from "./commands/cleanup.ts";
 import { clear } from "./commands/clear.ts";
 import { completion } from "./commands/completion.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { forget } from "./commands/forget.ts";
 import { migrate } from "./commands/migrate.ts";
+import { optimize } from "./commands/optimize.ts";
+import { rebuild } from "./commands/rebuild.ts";
 import { recall } from "./commands/recall.ts";
+import { restore } from "./commands/restore.ts";
 import { serve } from "./commands/serve.ts";
 import { stats } from "./commands/stats.ts";
 import { warm } from "./commands/warm.ts";
@@ -20,6 +25,11 @@ export const COMMANDS: readonly Command[] = [
   warm,
   clear,
   forget,
+  backup,
+  restore,
+  cleanup,
+  optimize,
+  rebuild,
   migrate,
   worker,
   serve,

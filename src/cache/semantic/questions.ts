@@ -52,7 +52,7 @@ interface WaitingVector {
 /** On every record: by it records are told from answers. Users' tags hold no control characters. */
 const QUESTION_MARK = "\u0001question";
 /** On every vector. A vector has at most eight tags; a scope lies within at most six. */
-const EVERY_VECTOR = "question";
+export const EVERY_VECTOR = "question";
 const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
 const WRITE_DEADLINE_MS = 10_000;
 const REMOVAL_BATCH = 500;
