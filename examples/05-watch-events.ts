@@ -9,7 +9,8 @@ import { startDeepSeekStandIn } from "langchain-strata/testing/deepseek-stand-in
 /** One line an event. No event holds a prompt, an answer or a scope, so that they can go to any log. */
 function log(event: StrataEvent): void {
   const { type, ...rest } = event;
-  const fields = Object.entries(rest).map(([name, value]) => `${name}=${typeof value === "number" ? value.toFixed(0) : value}`);
+  const flat = Object.entries(rest).filter(([, value]) => typeof value !== "object");
+  const fields = flat.map(([name, value]) => `${name}=${typeof value === "number" ? value.toFixed(0) : value}`);
   console.log(`  ${type.padEnd(13)} ${fields.join(" ")}`);
 }
 
