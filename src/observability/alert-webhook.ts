@@ -49,8 +49,9 @@ export function parseWebhook(
   const send = parseFunction("webhook.fetch", webhook.fetch) ?? fetch;
   const deadlineMs = parseDuration("webhook.deadline", webhook.deadline ?? "10s");
   const retries = parseCount("webhook.retries", webhook.retries ?? 3, 0);
+  let accepted: Headers;
   try {
-    new Headers(headers);
+    accepted = new Headers(headers);
   } catch {
     throw new StrataConfigError("webhook.headers", "…", "names and values as HTTP allows them");
   }
@@ -71,7 +72,7 @@ export function parseWebhook(
         try {
           const answer = await send(url, {
             ...{ method: "POST", redirect: "error", body: text, signal: AbortSignal.any([signal, ending.signal]) },
-            headers: { ...headers, ...signed, "content-type": "application/json" },
+            headers: { ...Object.fromEntries(accepted), ...signed, "content-type": "application/json" },
           });
           await answer.body?.cancel();
           if (!answer.ok) throw new WebhookRefusal(answer.status);

@@ -115,6 +115,7 @@ export class EventFold {
       case "alert.fault":
         return this.error("alerts", event.channel, event.code);
       case "alert.state":
+      case "maintenance.job":
         return;
     }
   }

@@ -96,69 +96,66 @@ interface Operation {
 
 /** What has ended with an event; `undefined` for events that take no time. */
 function operationOf(event: StrataEvent): Operation | undefined {
-  switch (event.type) {
-    case "cache.lookup": {
-      const { outcome, tier, coalesced, ms, key, saved } = event;
-      const labels = {
-        "strata.operation": "lookup",
-        "strata.outcome": outcome,
-        ...(tier !== undefined && { "strata.tier": tier }),
-      };
-      const attributes: Attributes = { ...labels, "strata.coalesced": coalesced, "strata.key": key };
-      if (saved?.model !== undefined) attributes["gen_ai.response.model"] = saved.model;
-      if (saved !== undefined) attributes["strata.saved_tokens"] = saved.tokens;
-      return { name: "strata.lookup", ms, labels, attributes };
-    }
-    case "semantic.lookup": {
-      const { outcome, reason, similarity, confidence, ms, key } = event;
-      const labels = { "strata.operation": "semantic_lookup", "strata.outcome": outcome };
-      const scores = {
-        ...(similarity !== undefined && { "strata.similarity": similarity }),
-        ...(confidence !== undefined && { "strata.confidence": confidence }),
-      };
-      return {
-        name: "strata.semantic_lookup",
-        ms,
-        labels,
-        attributes: { ...labels, ...scores, "strata.reason": reason, "strata.key": key },
-      };
-    }
-    case "embeddings.call": {
-      const { kind, outcome, texts, ms, code } = event;
-      const labels = { "gen_ai.operation.name": "embeddings", "strata.kind": kind };
-      const failed = outcome === "failed" ? (code ?? "ENGINE") : undefined;
-      return { name: "embeddings", kind: SpanKind.CLIENT, ms, labels, attributes: { ...labels, "strata.texts": texts }, failed };
-    }
-    case "history.append": {
-      const { outcome, messages, ms, code, conversation } = event;
-      const labels = { "strata.operation": "append" };
-      const attributes = { ...labels, "strata.messages": messages, "strata.conversation": conversation };
-      return { name: "strata.append", ms, labels, attributes, failed: outcome === "failed" ? (code ?? "ENGINE") : undefined };
-    }
-    case "memory.recall": {
-      const { strategy, routed, cacheHit, results, degraded, ms } = event;
-      const labels = { "strata.operation": "recall", "strata.strategy": strategy, "strata.cache_hit": cacheHit };
-      return {
-        ...{ name: "strata.recall", ms, labels },
-        attributes: { ...labels, "strata.routed": routed, "strata.results": results, "strata.degraded": degraded },
-      };
-    }
-    case "rerank": {
-      const { outcome, reason, reranker, candidates, kept, cost, tokens, ms } = event;
-      const labels = {
-        "strata.operation": "rerank",
-        "strata.outcome": outcome,
-        ...(reranker !== undefined && { "strata.reranker": reranker }),
-      };
-      const attributes = { ...labels, "strata.reason": reason, "strata.candidates": candidates, "strata.kept": kept };
-      return {
-        ...{ name: "strata.rerank", ms, labels, failed: outcome === "failed" ? "ENGINE" : undefined },
-        attributes: { ...attributes, "strata.cost": cost, "strata.tokens": tokens },
-      };
-    }
-    default:
-      return undefined;
+  if (event.type === "cache.lookup") {
+    const { outcome, tier, coalesced, ms, key, saved } = event;
+    const labels = {
+      "strata.operation": "lookup",
+      "strata.outcome": outcome,
+      ...(tier !== undefined && { "strata.tier": tier }),
+    };
+    const attributes: Attributes = { ...labels, "strata.coalesced": coalesced, "strata.key": key };
+    if (saved?.model !== undefined) attributes["gen_ai.response.model"] = saved.model;
+    if (saved !== undefined) attributes["strata.saved_tokens"] = saved.tokens;
+    return { name: "strata.lookup", ms, labels, attributes };
   }
+  if (event.type === "semantic.lookup") {
+    const { outcome, reason, similarity, confidence, ms, key } = event;
+    const labels = { "strata.operation": "semantic_lookup", "strata.outcome": outcome };
+    const scores = {
+      ...(similarity !== undefined && { "strata.similarity": similarity }),
+      ...(confidence !== undefined && { "strata.confidence": confidence }),
+    };
+    return {
+      name: "strata.semantic_lookup",
+      ms,
+      labels,
+      attributes: { ...labels, ...scores, "strata.reason": reason, "strata.key": key },
+    };
+  }
+  if (event.type === "embeddings.call") {
+    const { kind, outcome, texts, ms, code } = event;
+    const labels = { "gen_ai.operation.name": "embeddings", "strata.kind": kind };
+    const failed = outcome === "failed" ? (code ?? "ENGINE") : undefined;
+    return { name: "embeddings", kind: SpanKind.CLIENT, ms, labels, attributes: { ...labels, "strata.texts": texts }, failed };
+  }
+  if (event.type === "history.append") {
+    const { outcome, messages, ms, code, conversation } = event;
+    const labels = { "strata.operation": "append" };
+    const attributes = { ...labels, "strata.messages": messages, "strata.conversation": conversation };
+    return { name: "strata.append", ms, labels, attributes, failed: outcome === "failed" ? (code ?? "ENGINE") : undefined };
+  }
+  if (event.type === "memory.recall") {
+    const { strategy, routed, cacheHit, results, degraded, ms } = event;
+    const labels = { "strata.operation": "recall", "strata.strategy": strategy, "strata.cache_hit": cacheHit };
+    return {
+      ...{ name: "strata.recall", ms, labels },
+      attributes: { ...labels, "strata.routed": routed, "strata.results": results, "strata.degraded": degraded },
+    };
+  }
+  if (event.type === "rerank") {
+    const { outcome, reason, reranker, candidates, kept, cost, tokens, ms } = event;
+    const labels = {
+      "strata.operation": "rerank",
+      "strata.outcome": outcome,
+      ...(reranker !== undefined && { "strata.reranker": reranker }),
+    };
+    const attributes = { ...labels, "strata.reason": reason, "strata.candidates": candidates, "strata.kept": kept };
+    return {
+      ...{ name: "strata.rerank", ms, labels, failed: outcome === "failed" ? "ENGINE" : undefined },
+      attributes: { ...attributes, "strata.cost": cost, "strata.tokens": tokens },
+    };
+  }
+  return undefined;
 }
 
 /** Totals and sizes, read once for every collection. */

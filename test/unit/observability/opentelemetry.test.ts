@@ -121,10 +121,10 @@ describe("OpenTelemetry", () => {
   });
 
   it("does nothing where the application has no SDK", () => {
-    const { observer, close } = openTelemetry();
-    observer({ type: "cache.lookup", outcome: "miss", coalesced: false, ms: 1, key: "k" });
+    const exporter = openTelemetry();
+    exporter.observer({ type: "cache.lookup", outcome: "miss", coalesced: false, ms: 1, key: "k" });
     expect(trace.getActiveSpan()).toBeUndefined();
-    close();
+    exporter.close();
   });
 
   it("refuses what is no tracer", () => {
