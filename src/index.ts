@@ -7,6 +7,8 @@ export { TieredCache, type ForgetReceipt } from "./cache/tiered-cache.ts";
 export type { CacheConfiguration, TieredCacheOptions } from "./cache/cache-options.ts";
 export type { RolloutOptions, ScopeRollout } from "./cache/rollout.ts";
 export type { WarmOptions, WarmProgress, WarmReport } from "./cache/warm.ts";
+export { PopularQuestions, type PopularQuestion, type PopularQuestionsOptions } from "./cache/prediction/popular-questions.ts";
+export { keepWarm, warmPopular, type KeepWarmOptions, type WarmPopularOptions } from "./cache/prediction/keep-warm.ts";
 export { cached, type CachedOptions } from "./cache/cached.ts";
 export { cacheModel, type CacheModelOptions } from "./cache/cached-model.ts";
 export { memoryTier, type MemoryTierOptions } from "./cache/tiers/memory.ts";

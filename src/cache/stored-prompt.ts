@@ -12,3 +12,16 @@ export function withPrompt(answer: StoredAnswer, { turn }: CacheRequest): Stored
   if (first === undefined || asked === undefined || typeof asked === "string") return answer;
   return [{ ...first, asked: asked.text }, ...others];
 }
+
+/** Kept beside the caches and not on them: it is no part of their public interface. */
+const cachesWithPrompts = new WeakSet<object>();
+
+/** A cache that stores prompts makes itself known: what remembers questions may then do so too. */
+export function offerPrompts(cache: object): void {
+  cachesWithPrompts.add(cache);
+}
+
+/** Whether something is a cache of this copy of the package that was made to store prompts. */
+export function keepsPrompts(cache: unknown): boolean {
+  return typeof cache === "object" && cache !== null && cachesWithPrompts.has(cache);
+}

@@ -45,6 +45,7 @@ import { parseSemantic } from "./semantic/semantic-options.ts";
 import type { SemanticStep } from "./semantic/semantic-step.ts";
 import { semanticStep } from "./semantic/create-step.ts";
 import type { SimilarEntry, SimilarOptions } from "./semantic/similar.ts";
+import { offerPrompts } from "./stored-prompt.ts";
 import { tagMatcher } from "./tags.ts";
 import type { CacheTier } from "./tier.ts";
 import { TieredStore } from "./tiered-store.ts";
@@ -133,6 +134,7 @@ export class TieredCache extends BaseCache {
     this.#values = new JsonValues({ store, answers, maxValueBytes, ttlMs, flight, maxWaitMs });
     offerRequests(this, this.#answers);
     offerValues(this, this.#values);
+    if (storePrompts) offerPrompts(this);
     offerEntries(this, cacheEntries(tiers, store, emit));
   }
 

@@ -1,6 +1,8 @@
 /** Warming up: asking a model ahead of time what people are going to ask, through the cache. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
-import { Runnable } from "@langchain/core/runnables";
+import { Runnable, RunnableLambda } from "@langchain/core/runnables";
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StrataConfigError } from "../core/errors.ts";
 import { parseFunction, parseCount, refuseUnknown } from "../core/options.ts";
 import { runnableCacher } from "./cached-model.ts";
@@ -13,6 +15,8 @@ export interface WarmOptions {
    * `cacheModel`, or a chain with either inside. A model without a cache is given this one, as by `cacheModel`.
    */
   readonly model: BaseChatModel | Runnable<string>;
+  /** Asks also what the cache has an answer to, and stores the new one: before the old one runs out. Default `false`. */
+  readonly refresh?: boolean | undefined;
   /** Questions under way at the same time; default 4. */
   readonly concurrency?: number | undefined;
   /** Stops the work; what is done stays, and the report says so. */
@@ -49,7 +53,7 @@ export async function warmCache(
   options: WarmOptions,
   now: () => number,
 ): Promise<WarmReport> {
-  refuseUnknown("warm", options, ["model", "concurrency", "signal", "onProgress"]);
+  refuseUnknown("warm", options, ["model", "refresh", "concurrency", "signal", "onProgress"]);
   const { signal } = options;
   const isMany =
     typeof queries === "object" && queries !== null && (Symbol.asyncIterator in queries || Symbol.iterator in queries);
@@ -58,7 +62,7 @@ export async function warmCache(
   if (!Runnable.isRunnable(options.model)) throw new StrataConfigError("warm.model", options.model, "a chat model or a chain");
   const onProgress = parseFunction("warm.onProgress", options.onProgress);
   const concurrency = parseCount("warm.concurrency", options.concurrency ?? 4);
-  const model = withCache(options.model, cache);
+  const model = options.refresh === true ? refreshing(withCache(options.model, cache)) : withCache(options.model, cache);
   const startedAt = now();
   const total = Array.isArray(queries) ? queries.length : undefined;
   const failed: { query: string; error: unknown }[] = [];
@@ -108,4 +112,12 @@ export async function warmCache(
 function withCache(model: WarmOptions["model"], cache: TieredCache): Runnable {
   if ((model as { cache?: unknown }).cache === cache) return model as Runnable;
   return runnableCacher({ cache })(model, new Set()) as Runnable;
+}
+
+/** A bare model hands its configuration to no cache; what is run within a lambda has it known (see `call-control.ts`). */
+function refreshing(model: Runnable): Runnable {
+  AsyncLocalStorageProviderSingleton.initializeGlobalInstance(new AsyncLocalStorage());
+  return RunnableLambda.from((query: string, config) => model.invoke(query, config)).withConfig({
+    configurable: { strata: { refresh: true } },
+  });
 }

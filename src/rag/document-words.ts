@@ -59,11 +59,14 @@ export class DocumentWords<T> {
   /** The best `k` that share a word with the query and that `isWanted`, best first. */
   search(query: string, k: number, isWanted: (thing: T) => boolean): { readonly thing: T; readonly score: number }[] {
     const total = new Float32Array(this.#things.length);
-    const best = new Map<number, number>();
+    const word = new Float32Array(this.#things.length);
     for (const forms of queryWords(query)) {
-      best.clear();
-      for (const form of forms) this.#score(form, best);
-      for (const [row, score] of best) total[row] = (total[row] ?? 0) + score;
+      const touched: number[] = [];
+      for (const form of forms) this.#score(form, word, touched);
+      for (const row of touched) {
+        total[row] = (total[row] as number) + (word[row] as number);
+        word[row] = 0;
+      }
     }
     const found: { thing: T; score: number }[] = [];
     let bar = 0;
@@ -80,7 +83,7 @@ export class DocumentWords<T> {
     return cut(found, k);
   }
 
-  #score(form: string, best: Map<number, number>): void {
+  #score(form: string, best: Float32Array, touched: number[]): void {
     const list = this.#postings.get(form);
     if (list === undefined) return;
     // Counts the removed ones too until they are written out; that moves the weight of a word by little.
@@ -92,7 +95,9 @@ export class DocumentWords<T> {
       const count = list[i + 1] as number;
       const length = 1 - B + (B * (this.#lengths[row] as number)) / average;
       const score = (rarity * count * (K1 + 1)) / (count + K1 * length);
-      if (score > (best.get(row) ?? 0)) best.set(row, score);
+      if (score <= (best[row] as number)) continue;
+      if (best[row] === 0) touched.push(row);
+      best[row] = score;
     }
   }
 

@@ -19,6 +19,7 @@ const EXPORTS = [
   "DEFAULT_PRICES",
   "DocumentStore",
   "HybridChatMessageHistory",
+  "PopularQuestions",
   "PromptLibrary",
   "RerankCompressor",
   "RerankProviderError",
@@ -62,6 +63,7 @@ const EXPORTS = [
   "isSummaryMessage",
   "jinaReranker",
   "jsonLog",
+  "keepWarm",
   "lexicalReranker",
   "listDeadLetters",
   "llmAdapter",
@@ -107,6 +109,7 @@ const EXPORTS = [
   "verifyBackup",
   "vllmReranker",
   "voyageReranker",
+  "warmPopular",
 ];
 
 let project: string;

@@ -156,7 +156,7 @@ test("the sets that come with it compile, in both languages, and have a long fix
 
 describe("savings", () => {
   test("are what the provider says that it had cached, by prompt; our own cache's answers are not counted", async () => {
-    const server = await startDeepSeekStandIn();
+    const server = await startDeepSeekStandIn({ delay: 0 });
     opened.push(server);
     const cache = new TieredCache({ tiers: [memoryTier()] });
     opened.push(cache);
