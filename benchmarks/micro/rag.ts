@@ -171,7 +171,7 @@ async function prefixes(): Promise<void> {
     for (let index = 0; index < 50; index++) {
       const input = { date: `day ${index}`, shop: `shop ${index % 7}`, question: questions[index] ?? "" };
       const messages = await prompt.formatMessages(input);
-      const { usage_metadata: usage } = (await model.invoke(messages)) as { usage_metadata?: UsageMetadata };
+      const { usage_metadata: usage } = (await model.invoke(messages)) as { usage_metadata?: UsageMetadata | undefined };
       promptTokens += usage?.input_tokens ?? 0;
       cachedTokens += usage?.input_token_details?.cache_read ?? 0;
     }

@@ -93,7 +93,7 @@ class LibraryPrompt extends ChatPromptTemplate {
     return "ChatPromptTemplate";
   }
 
-  override formatMessages(values: Record<string, unknown>): Promise<BaseMessage[]> {
+  override async formatMessages(values: Record<string, unknown>): Promise<BaseMessage[]> {
     // Of partial(), LangChain's own: they come later.
     const given = { ...this.partialVariables, ...values };
     for (const name of this.#wanted) {

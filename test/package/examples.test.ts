@@ -164,6 +164,23 @@ found: Risk at most one percent of the account on each trade.
 answered from: risk
 warmed: 1 new, 1 known
 5 questions, 2 from the cache; the API was called 4 times`,
+  "17-rag.ts": `
+stored 2, failed /broken.pdf is no PDF that can be
+again: stored 0, unchanged 2
+[1] returns.md, context built, hits 0
+[1] returns.md, context cached, hits 1`,
+  "18-prompts.ts": `
+1 message, human
+1 message, human
+1 message, human
+3 answers, 512 prompt tokens were in the provider's cache
+Option \`prompt trading.risk.en@1: {risk}\` is undefined; accepted: a text for every variable of the prompt.
+{ reasoning: 'Two and two.', text: 'Four.' }
+{"reasoning":"","text":""}
+{"reasoning":"Two","text":""}
+{"reasoning":" and two.","text":""}
+{"reasoning":"","text":"Fo"}
+{"reasoning":"","text":"ur."}`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));
