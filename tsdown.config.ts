@@ -11,6 +11,7 @@ const library: UserConfig = {
     "src/qdrant.ts",
     "src/local.ts",
     "src/middleware.ts",
+    "src/dashboard.ts",
     "src/langgraph.ts",
     "src/prometheus.ts",
     "src/opentelemetry.ts",

@@ -33,7 +33,11 @@ const types: TestProjectInlineConfiguration = {
   },
 };
 
-const serverless = [plain("unit", 10 * SECOND), types, plain("package", 180 * SECOND)];
+// One browser at a time: it needs both processors, and some tests promise times.
+const browser = plain("browser", 30 * SECOND);
+browser.test = { ...browser.test, fileParallelism: false };
+
+const serverless = [plain("unit", 10 * SECOND), types, plain("package", 180 * SECOND), browser];
 const served = ["contract", "integration", "security"].map((name) => withServers(name, 30 * SECOND));
 // Tests that kill servers and measure deadlines do not share the processor with others.
 const faults = withServers("fault", 60 * SECOND);

@@ -1,0 +1,15 @@
+/** `langchain-strata/dashboard`: the web dashboard, for what is not made by `createStrata`. */
+export { startDashboard, type Dashboard, type DashboardOptions } from "./observability/dashboard/start-dashboard.ts";
+export type { DashboardSource, ReadableMetrics } from "./observability/dashboard/dashboard-source.ts";
+export type { WireAlert, WireHealth } from "./observability/dashboard/wire.ts";
+export {
+  observers,
+  recentEvents,
+  type Numbered,
+  type RecentDecision,
+  type RecentEvents,
+  type RecentEventsOptions,
+  type RecentIncident,
+  type RecentReport,
+  type RecentRerank,
+} from "./observability/recent-events.ts";
