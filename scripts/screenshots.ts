@@ -12,8 +12,23 @@ import { launch } from "../test/support/chromium.ts";
 import { livelySystem } from "../test/support/lively-system.ts";
 import { seededRandom } from "../test/support/seeded-random.ts";
 
-const TOPICS = ["order block", "fair value gap", "stop loss", "position size", "market structure", "liquidity sweep", "risk per trade", "take profit"];
-const FORMS = ["What is a TOPIC?", "Explain the idea of TOPIC to a beginner", "How do I use TOPIC in a small account?", "O que é TOPIC?", "When does TOPIC fail?"];
+const TOPICS = [
+  "order block",
+  "fair value gap",
+  "stop loss",
+  "position size",
+  "market structure",
+  "liquidity sweep",
+  "risk per trade",
+  "take profit",
+];
+const FORMS = [
+  "What is a TOPIC?",
+  "Explain the idea of TOPIC to a beginner",
+  "How do I use TOPIC in a small account?",
+  "O que é TOPIC?",
+  "When does TOPIC fail?",
+];
 const SECONDS = 45;
 
 const folder = process.argv[2] ?? "docs/images";

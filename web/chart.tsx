@@ -52,7 +52,8 @@ export function Chart(props: ChartProps): JSX.Element {
   useEffect(() => {
     const sized = new ResizeObserver(() => {
       const width = place.current?.clientWidth ?? 0;
-      if (width > 0 && plot.current !== undefined && plot.current.width !== width) plot.current.setSize({ width, height: HEIGHT });
+      if (width > 0 && plot.current !== undefined && plot.current.width !== width)
+        plot.current.setSize({ width, height: HEIGHT });
     });
     if (place.current !== null) sized.observe(place.current);
     dark.addEventListener("change", draw);
@@ -68,7 +69,7 @@ export function Chart(props: ChartProps): JSX.Element {
   return (
     <figure class="chart card">
       <figcaption>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <ul class="legend">
           {latest.map(({ label, colour, value }) => (
             <li key={label}>
@@ -101,17 +102,38 @@ function optionsOf({ lines, format, area = false, top }: ChartProps, width: numb
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
-    padding: [10, 8, 0, 0],
+    padding: [10, 22, 0, 0],
     scales: { x: { time: true }, y: { range: (_plot, _least, most) => [0, top ?? (most > 0 ? most * 1.15 : 1)] } },
     axes: [
-      { ...AXIS, stroke: colour("--muted"), grid: { show: false }, space: 70, values: (_plot, ticks) => ticks.map(labelOf) },
-      { ...AXIS, stroke: colour("--muted"), grid, size: 56, space: 34, values: (_plot, ticks) => ticks.map((tick) => format(tick)) },
+      {
+        ...AXIS,
+        stroke: colour("--muted"),
+        grid: { show: false },
+        space: 70,
+        size: 28,
+        values: (_plot, ticks) => ticks.map(labelOf),
+      },
+      {
+        ...AXIS,
+        stroke: colour("--muted"),
+        grid,
+        size: 56,
+        space: 34,
+        values: (_plot, ticks) => ticks.map((tick) => format(tick)),
+      },
     ],
     series: [
       {},
       ...lines.map((line): uPlot.Series => {
         const stroke = colour(`--c${line.colour}`);
-        return { label: line.label, stroke, width: 1.8, points: { show: false }, spanGaps: true, ...(area && { fill: `${stroke}22` }) };
+        return {
+          label: line.label,
+          stroke,
+          width: 1.8,
+          points: { show: false },
+          spanGaps: true,
+          ...(area && { fill: `${stroke}22` }),
+        };
       }),
     ],
   };
@@ -121,5 +143,8 @@ function labelOf(seconds: number): string {
   const at = seconds * 1_000;
   if (period.value === "10m" || period.value === "1h") return clockTime(at).slice(0, 8);
   const days = period.value === "7d" || period.value === "30d";
-  return new Intl.DateTimeFormat(locale.value, days ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" }).format(at);
+  return new Intl.DateTimeFormat(
+    locale.value,
+    days ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" },
+  ).format(at);
 }

@@ -1,13 +1,20 @@
 /** Numbers and times as people of the visitor's language write them. */
 import { locale, t } from "./settings.ts";
 
-const tag = (): string => (locale.value === "pt" ? "pt-BR" : "en");
+/** The visitor's own kind of the chosen language: en-GB writes 16:10, en-US 4:10 PM. */
+const tag = (): string => {
+  const usual = locale.value === "pt" ? "pt-BR" : "en";
+  return navigator.languages.find((language) => language.toLowerCase().startsWith(locale.value)) ?? usual;
+};
 const NOTHING = "–";
 
 export function count(value: number | null | undefined): string {
   if (value === null || value === undefined) return NOTHING;
   const compact = Math.abs(value) >= 100_000;
-  return new Intl.NumberFormat(tag(), compact ? { notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat(
+    tag(),
+    compact ? { notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: 1 },
+  ).format(value);
 }
 
 export function share(value: number | null | undefined, digits = 1): string {
@@ -24,7 +31,12 @@ export function money(value: number | null | undefined, currency: string): strin
   if (value === null || value === undefined) return NOTHING;
   const digits = value !== 0 && Math.abs(value) < 1 ? 4 : 2;
   try {
-    return new Intl.NumberFormat(tag(), { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+    return new Intl.NumberFormat(tag(), {
+      style: "currency",
+      currency,
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    }).format(value);
   } catch {
     return `${decimal(value, digits)} ${currency}`;
   }
@@ -42,7 +54,8 @@ export function bytes(value: number | null | undefined): string {
 /** A duration, in the unit that suits it. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return NOTHING;
-  const number = (value: number, digits: number): string => new Intl.NumberFormat(tag(), { maximumFractionDigits: digits }).format(value);
+  const number = (value: number, digits: number): string =>
+    new Intl.NumberFormat(tag(), { maximumFractionDigits: digits }).format(value);
   if (ms < 0.1) return `${number(ms * 1_000, 1)} µs`;
   if (ms < 1_000) return `${number(ms, ms < 10 ? 2 : 0)} ms`;
   if (ms < 120_000) return `${number(ms / 1_000, 1)} s`;

@@ -31,9 +31,17 @@ export function Bar({ value, colour = 0 }: { value: number | null; colour?: numb
 }
 
 /** A table that scrolls within itself when it is too wide; the keyboard can scroll it too. */
-export function Table({ caption, head, children }: { caption: string; head: readonly ComponentChildren[]; children: ComponentChildren }): JSX.Element {
+export function Table({
+  caption,
+  head,
+  children,
+}: {
+  caption: string;
+  head: readonly ComponentChildren[];
+  children: ComponentChildren;
+}): JSX.Element {
   return (
-    <div class="table" tabIndex={0} role="region" aria-label={caption}>
+    <div class="table" tabIndex={0} role="group" aria-label={caption}>
       <table>
         <caption class="hidden">{caption}</caption>
         <thead>

@@ -82,4 +82,3 @@ export function usePolled<T>(path: () => string, everyMs: number): ReadonlySigna
   });
   return loaded;
 }
-

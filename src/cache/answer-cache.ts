@@ -193,7 +193,8 @@ export class AnswerCache implements RequestCache {
     counters.hit(ms, coalesced, savedMs, value.tokens);
     if (emit !== undefined) {
       const key = request.key.slice(0, 12);
-      emit({ type: "cache.lookup", outcome: "hit", tier, coalesced, hitId, ms, key, savedMs, saved: value.usage });
+      const source = match?.source ?? "exact";
+      emit({ type: "cache.lookup", outcome: "hit", tier, coalesced, hitId, source, ms, key, savedMs, saved: value.usage });
     }
     semantic?.noteHit(givenId === undefined ? hitIds.last : hitIds.numberOf(hitId), request, found);
     if (match === undefined) return { hit: true, hitId, source: "exact", tier, ms };

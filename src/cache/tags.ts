@@ -7,6 +7,8 @@ const MAX_LENGTH = 200;
 
 /** Begins the marks that are ours; users' tags hold no control characters. */
 const OURS = "\u0001";
+/** Of a mark of a scope: before its digest. */
+const MARK_LENGTH = 1 + 43;
 /** Characters of a digest: other marks of ours are shorter. */
 const DIGEST_LENGTH = 43;
 
@@ -31,6 +33,11 @@ export function tagDigest(tag: string): Digest {
 /** The mark of an entry whose scope lies within a wider one. */
 export function scopeMark(wider: Digest): string {
   return `${OURS}${wider}`;
+}
+
+/** Whether these are the tags of a record of the cache's own: it is no answer and no value of a user. */
+export function isOwnRecord(tags: readonly string[]): boolean {
+  return tags.some((tag) => tag.startsWith(OURS) && tag.length !== MARK_LENGTH);
 }
 
 /**

@@ -49,6 +49,8 @@ export interface CacheLookupEvent {
   readonly coalesced: boolean;
   /** Names a hit, for `feedback()`. */
   readonly hitId?: string;
+  /** How a hit was found: by the question itself, or by one that means the same. */
+  readonly source?: "exact" | "semantic" | "adapted";
   readonly ms: number;
   /** The first characters of the key digest: enough to follow one entry through a log. */
   readonly key: string;

@@ -41,7 +41,11 @@ export class CacheFold {
       return;
     }
     if (event.coalesced) this.#coalesced.record(ms);
-    else (this.#last?.name === tier ? this.#last : this.tier(tier)).latency.record(ms);
+    else {
+      const fold = this.#last?.name === tier ? this.#last : this.tier(tier);
+      fold.latency.record(ms);
+      if (event.source === "semantic" || event.source === "adapted") fold.byMeaning++;
+    }
     if (saved !== undefined) this.savings.add(savedMs, saved);
   }
 

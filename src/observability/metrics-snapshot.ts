@@ -36,6 +36,8 @@ export interface TierMetrics {
   /** Share of the time since metrics began in which it was on. */
   readonly availability: number;
   readonly hits: number;
+  /** Of the hits: those whose answer had been given to another question, which meant the same. */
+  readonly byMeaning: number;
   readonly faults: number;
   /** How long the lookups took that this tier answered. */
   readonly latency: LatencyMetrics;

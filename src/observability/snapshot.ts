@@ -70,11 +70,11 @@ export function takeSnapshot(context: SnapshotContext): MetricsSnapshot {
 }
 
 function tierOf(name: string, { fold, watched }: SnapshotContext): TierMetrics {
-  const { state, availability, latency, faults } = fold.cache.tier(name);
+  const { state, availability, latency, faults, byMeaning } = fold.cache.tier(name);
   const now = watched.tiers.get(name);
   return {
     // Who began to observe when a tier was off already learns it from the cache itself.
-    ...{ name, state: now?.state ?? state, availability, hits: latency.count, faults, latency: latencyOf(latency) },
+    ...{ name, state: now?.state ?? state, availability, hits: latency.count, byMeaning, faults, latency: latencyOf(latency) },
     ...{ misses: now?.misses ?? null, entries: now?.entries ?? null, bytes: now?.bytes ?? null },
     ...{ maxBytes: now?.maxBytes ?? null, queued: now?.queued ?? null, evicted: now?.evicted ?? null },
   };

@@ -7,6 +7,8 @@ export class TierFold {
   /** Lookups that this tier answered; their count is the tier's hits. */
   readonly latency: Histogram = new Histogram();
   faults = 0;
+  /** Of its hits: answers to other questions, which meant the same. */
+  byMeaning = 0;
   readonly #clock: Clock;
   readonly #since: number;
   #offSince: number | undefined;

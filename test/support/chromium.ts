@@ -16,8 +16,9 @@ if (!hasChromium) {
   console.warn(`\n!!! ${notice} !!!\n`);
 }
 
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: PATH, args: SWITCHES });
+/** @param more switches of the command line */
+export function launch(...more: readonly string[]): Promise<Browser> {
+  return chromium.launch({ executablePath: PATH, args: [...SWITCHES, ...more] });
 }
 
 /** A page that notes everything that should not happen. */

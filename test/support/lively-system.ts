@@ -19,7 +19,11 @@ import { chatAnswer, llmKey } from "./model-answers.ts";
 import { WordEmbeddings } from "./semantic-bed.ts";
 
 export interface LivelySystem {
-  readonly source: DashboardSource & { readonly metrics: Metrics; readonly events: RecentEvents; readonly cache: TieredCache };
+  readonly source: Omit<DashboardSource, "metrics"> & {
+    readonly metrics: Metrics;
+    readonly events: RecentEvents;
+    readonly cache: TieredCache;
+  };
   /** Asks as a chain does: looks up, and stores an answer after a miss. Gives whether it was a hit. */
   ask(question: string, answer?: string): Promise<boolean>;
   /** One recall and one reranking, and a conversation with a few messages. */
@@ -36,7 +40,11 @@ export interface LivelyOptions {
 
 const KEY = llmKey();
 
-export function livelySystem({ folder, tiers = [memoryTier({ maxBytes: "8mb" })], conversations = false }: LivelyOptions): LivelySystem {
+export function livelySystem({
+  folder,
+  tiers = [memoryTier({ maxBytes: "8mb" })],
+  conversations = false,
+}: LivelyOptions): LivelySystem {
   const metrics = createMetrics({ folders: [folder] });
   const events = recentEvents();
   const observer = observers(metrics.observer, events.observer);
@@ -62,25 +70,43 @@ export function livelySystem({ folder, tiers = [memoryTier({ maxBytes: "8mb" })]
           ...{ rule: "hit rate below 50 %", state: "ok", severity: "warning", value: 0.83, since: null },
           summary: "Share of lookups that were answered, over 10 minutes.",
         },
-        { rule: "error rate above 1 %", state: "ok", severity: "critical", value: 0, since: null, summary: "Failures per lookup, over 5 minutes." },
+        {
+          rule: "error rate above 1 %",
+          state: "ok",
+          severity: "critical",
+          value: 0,
+          since: null,
+          summary: "Failures per lookup, over 5 minutes.",
+        },
       ],
     },
     async ask(question, answer = `An answer to: ${question}`) {
       const prompt = `Human: ${question}`;
       const found = await cache.lookup(prompt, KEY);
       if (found !== null) return true;
-      await cache.update(prompt, KEY, chatAnswer(answer));
+      const usage_metadata = { input_tokens: 24, output_tokens: 420, total_tokens: 444 };
+      await cache.update(
+        prompt,
+        KEY,
+        chatAnswer(answer, { usage_metadata, response_metadata: { model_name: "deepseek-reasoner" } }),
+      );
       return false;
     },
     async converse() {
       for (const owner of ["ana", "bruno"]) {
         const history = store?.history({ ownerId: owner, sessionId: `${owner}-monday`, feature: "chat" });
-        await history?.addMessages([new HumanMessage("What is an order block?"), new AIMessage("The last opposite candle before a move.")]);
+        await history?.addMessages([
+          new HumanMessage("What is an order block?"),
+          new AIMessage("The last opposite candle before a move."),
+        ]);
         await memory?.recall("order block", { ownerId: owner, sessionId: `${owner}-monday` });
       }
-      const documents = ["A stop loss bounds a loss.", "An order block is the last opposite candle.", "Tokens prove who a user is.", "Risk one percent."].map(
-        (pageContent, index) => new Document({ pageContent, id: `doc-${index}`, metadata: { score: 0.9 - index / 10 } }),
-      );
+      const documents = [
+        "A stop loss bounds a loss.",
+        "An order block is the last opposite candle.",
+        "Tokens prove who a user is.",
+        "Risk one percent.",
+      ].map((pageContent, index) => new Document({ pageContent, id: `doc-${index}`, metadata: { score: 0.9 - index / 10 } }));
       await rerank.compressDocuments(documents, "what is an order block");
       events.report(await rerank.explain("what is an order block", documents));
     },

@@ -14,7 +14,10 @@ export function Conversations(): JSX.Element {
   const opened = useSignal<WireConversation | undefined>(undefined);
   const names = STRATEGIES.map((name) => `recalls:${name}`);
   const history = usePolled<WireHistory>(() => `history?period=${period.value}&series=${names.join(",")}`, 3_000);
-  const loaded = usePolled<{ conversations: WireConversation[] }>(() => `conversations?limit=100&owner=${encodeURIComponent(owner.value)}`, 5_000);
+  const loaded = usePolled<{ conversations: WireConversation[] }>(
+    () => `conversations?limit=100&owner=${encodeURIComponent(owner.value)}`,
+    5_000,
+  );
   const metrics = state.value?.metrics;
   const isThere = settings.value?.parts.includes("conversations") === true;
   return (
@@ -24,13 +27,24 @@ export function Conversations(): JSX.Element {
         <dl class="tiles">
           <Tile label={t("active")} value={count(metrics.history.activeConversations)} />
           <Tile label={t("messages")} value={count(metrics.history.messages)} note={t("sinceStart")} />
-          <Tile label={t("lag")} value={duration(metrics.history.lagMs)} {...(metrics.history.lagMs > 60_000 && { tone: "bad" as const })} />
-          <Tile label={t("recalls")} value={count(metrics.memory.recalls)} note={`${count(metrics.memory.cacheHits)} ${t("cacheHits").toLowerCase()}`} />
+          <Tile
+            label={t("lag")}
+            value={duration(metrics.history.lagMs)}
+            {...(metrics.history.lagMs > 60_000 && { tone: "bad" as const })}
+          />
+          <Tile
+            label={t("recalls")}
+            value={count(metrics.memory.recalls)}
+            note={`${count(metrics.memory.cacheHits)} ${t("cacheHits").toLowerCase()}`}
+          />
         </dl>
       )}
       <section class="card" aria-labelledby="strategies">
         <h2 id="strategies">{t("strategies")}</h2>
-        <Table caption={t("strategies")} head={[t("strategy"), t("recalls"), t("routed"), t("cacheHits"), t("results"), t("degraded"), t("median"), "p95"]}>
+        <Table
+          caption={t("strategies")}
+          head={[t("strategy"), t("recalls"), t("routed"), t("cacheHits"), t("results"), t("degraded"), t("median"), "p95"]}
+        >
           {metrics?.memory.strategies.map((one) => (
             <tr key={one.strategy}>
               <th scope="row">
@@ -60,13 +74,17 @@ export function Conversations(): JSX.Element {
             <section class="card" aria-label={t("conversations")}>
               <div class="toolbar">
                 <label>
-                  {t("filterOwner")} <input type="text" value={owner.value} onChange={(event) => (owner.value = event.currentTarget.value)} />
+                  {t("filterOwner")}{" "}
+                  <input type="text" value={owner.value} onChange={(event) => (owner.value = event.currentTarget.value)} />
                 </label>
               </div>
               {conversations.length === 0 ? (
                 <p class="empty">{t("none")}</p>
               ) : (
-                <Table caption={t("conversations")} head={[t("owner"), t("session"), t("feature"), t("messages"), t("created"), t("updated"), t("open")]}>
+                <Table
+                  caption={t("conversations")}
+                  head={[t("owner"), t("session"), t("feature"), t("messages"), t("created"), t("updated"), t("open")]}
+                >
                   {conversations.map((one) => (
                     <tr key={`${one.ownerId}\n${one.sessionId}`}>
                       <td class="text">{one.ownerId === "" ? "–" : one.ownerId}</td>
@@ -76,7 +94,12 @@ export function Conversations(): JSX.Element {
                       <td class="number">{dateTime(one.createdAt)}</td>
                       <td class="number">{dateTime(one.updatedAt)}</td>
                       <td>
-                        <button type="button" class="small" aria-label={`${t("open")} ${one.sessionId}`} onClick={() => (opened.value = one)}>
+                        <button
+                          type="button"
+                          class="small"
+                          aria-label={`${t("open")} ${one.sessionId}`}
+                          onClick={() => (opened.value = one)}
+                        >
                           {t("open")}
                         </button>
                       </td>

@@ -6,7 +6,12 @@ import { Await, Badge, Bar, Empty, Table, Tile, Title, type Tone } from "../part
 import { post, settings, state, usePolled } from "../server.ts";
 import { reasonText, t } from "../settings.ts";
 
-const TONES: Readonly<Record<WireDecision["outcome"], Tone>> = { served: "good", adapted: "info", withheld: "warn", missed: "plain" };
+const TONES: Readonly<Record<WireDecision["outcome"], Tone>> = {
+  served: "good",
+  adapted: "info",
+  withheld: "warn",
+  missed: "plain",
+};
 const OUTCOMES = ["served", "adapted", "withheld", "missed"] as const;
 
 export function Decisions(): JSX.Element {
@@ -32,10 +37,19 @@ export function Decisions(): JSX.Element {
       {semantic !== undefined && (
         <dl class="tiles">
           {OUTCOMES.map((name) => (
-            <Tile key={name} label={t(name)} value={count(semantic[name])} note={share(semantic.lookups === 0 ? null : semantic[name] / semantic.lookups)} />
+            <Tile
+              key={name}
+              label={t(name)}
+              value={count(semantic[name])}
+              note={share(semantic.lookups === 0 ? null : semantic[name] / semantic.lookups)}
+            />
           ))}
           <Tile label={t("meanSimilarity")} value={decimal(semantic.similarity, 3)} />
-          <Tile label={t("auditedError")} value={share(semantic.audit.error)} note={`${semantic.audit.right + semantic.audit.wrong}`} />
+          <Tile
+            label={t("auditedError")}
+            value={share(semantic.audit.error)}
+            note={`${semantic.audit.right + semantic.audit.wrong}`}
+          />
         </dl>
       )}
       <p class="status" role="status">
@@ -47,7 +61,10 @@ export function Decisions(): JSX.Element {
             <div class="toolbar">
               <label>
                 {t("outcome")}{" "}
-                <select value={outcome.value} onChange={(event) => (outcome.value = event.currentTarget.value as WireDecision["outcome"])}>
+                <select
+                  value={outcome.value}
+                  onChange={(event) => (outcome.value = event.currentTarget.value as WireDecision["outcome"])}
+                >
                   <option value="all">{t("all")}</option>
                   {OUTCOMES.map((name) => (
                     <option key={name} value={name}>
@@ -60,7 +77,20 @@ export function Decisions(): JSX.Element {
             {decisions.length === 0 ? (
               <Empty>{t("none")}</Empty>
             ) : (
-              <Table caption={t("decisions")} head={[t("time"), t("outcome"), t("reason"), t("similarity"), t("confidence"), t("veto"), t("takes"), t("key"), t("feedback")]}>
+              <Table
+                caption={t("decisions")}
+                head={[
+                  t("time"),
+                  t("outcome"),
+                  t("reason"),
+                  t("similarity"),
+                  t("confidence"),
+                  t("veto"),
+                  t("takes"),
+                  t("key"),
+                  t("feedback"),
+                ]}
+              >
                 {decisions
                   .filter((decision) => outcome.value === "all" || decision.outcome === outcome.value)
                   .map((decision) => (
@@ -71,7 +101,8 @@ export function Decisions(): JSX.Element {
                       </td>
                       <td>{reasonText(decision.reason)}</td>
                       <td class="number">
-                        {decision.similarity !== null && <Bar value={decision.similarity} colour={4} />} {decimal(decision.similarity, 3)}
+                        {decision.similarity !== null && <Bar value={decision.similarity} colour={4} />}{" "}
+                        {decimal(decision.similarity, 3)}
                       </td>
                       <td class="number">{share(decision.confidence, 0)}</td>
                       <td>{decision.veto ?? "–"}</td>
@@ -82,7 +113,11 @@ export function Decisions(): JSX.Element {
                         </a>
                       </td>
                       <td>
-                        <Feedback decision={decision} verdict={decision.verdict ?? judged.value[decision.hitId ?? ""] ?? null} judge={judge} />
+                        <Feedback
+                          decision={decision}
+                          verdict={decision.verdict ?? judged.value[decision.hitId ?? ""] ?? null}
+                          judge={judge}
+                        />
                       </td>
                     </tr>
                   ))}
@@ -108,10 +143,22 @@ function Feedback({
   if (hitId === null || settings.value?.writes !== true) return <span class="note">–</span>;
   return (
     <span class="buttons">
-      <button type="button" class="small" aria-label={t("sayRight")} title={t("sayRight")} onClick={() => void judge(hitId, "right")}>
+      <button
+        type="button"
+        class="small"
+        aria-label={t("sayRight")}
+        title={t("sayRight")}
+        onClick={() => void judge(hitId, "right")}
+      >
         ✓ {t("right")}
       </button>
-      <button type="button" class="small" aria-label={t("sayWrong")} title={t("sayWrong")} onClick={() => void judge(hitId, "wrong")}>
+      <button
+        type="button"
+        class="small"
+        aria-label={t("sayWrong")}
+        title={t("sayWrong")}
+        onClick={() => void judge(hitId, "wrong")}
+      >
         ✕ {t("wrong")}
       </button>
     </span>

@@ -138,7 +138,12 @@ export function Explorer(): JSX.Element {
           </label>
           {prompts && (
             <label class="check">
-              <input type="checkbox" checked={showTexts.value} onChange={(event) => (showTexts.value = event.currentTarget.checked)} /> {t("showTexts")}
+              <input
+                type="checkbox"
+                checked={showTexts.value}
+                onChange={(event) => (showTexts.value = event.currentTarget.checked)}
+              />{" "}
+              {t("showTexts")}
             </label>
           )}
         </div>
@@ -200,7 +205,12 @@ export function Explorer(): JSX.Element {
                   </td>
                 )}
                 <td>
-                  <button type="button" class="link" onClick={() => void inspect(entry.key)} aria-label={`${t("inspect")} ${shortKey(entry.key)}`}>
+                  <button
+                    type="button"
+                    class="link"
+                    onClick={() => void inspect(entry.key)}
+                    aria-label={`${t("inspect")} ${shortKey(entry.key)}`}
+                  >
                     <code>{shortKey(entry.key)}</code>
                   </button>
                 </td>

@@ -12,7 +12,10 @@ const KINDS = { fault: "bad", off: "bad", on: "good" } as const;
 export function Health(): JSX.Element {
   const loaded = usePolled<WireHealth>(() => "health", 2_000);
   const incidents = usePolled<{ incidents: WireIncident[] }>(() => "incidents?limit=100", 2_000);
-  const history = usePolled<WireHistory>(() => `history?period=${period.value}&series=process.memory,process.heap,queue.depth,errors`, 3_000);
+  const history = usePolled<WireHistory>(
+    () => `history?period=${period.value}&series=process.memory,process.heap,queue.depth,errors`,
+    3_000,
+  );
   const metrics = state.value?.metrics;
   return (
     <>
@@ -26,8 +29,18 @@ export function Health(): JSX.Element {
             {metrics !== undefined && (
               <dl class="tiles">
                 <Tile label={t("uptime")} value={duration(metrics.uptimeMs)} />
-                <Tile label={t("memory")} value={bytes(metrics.process.rss)} note={`${t("heap")}: ${bytes(metrics.process.heapUsed)}`} />
-                {metrics.process.disk !== null && <Tile label={t("disk")} value={share(metrics.process.disk.usedShare)} note={bytes(metrics.process.disk.freeBytes)} />}
+                <Tile
+                  label={t("memory")}
+                  value={bytes(metrics.process.rss)}
+                  note={`${t("heap")}: ${bytes(metrics.process.heapUsed)}`}
+                />
+                {metrics.process.disk !== null && (
+                  <Tile
+                    label={t("disk")}
+                    value={share(metrics.process.disk.usedShare)}
+                    note={bytes(metrics.process.disk.freeBytes)}
+                  />
+                )}
                 <Tile label={t("queued")} value={count(metrics.queueDepth)} />
               </dl>
             )}
@@ -48,8 +61,22 @@ export function Health(): JSX.Element {
         )}
       </Await>
       <div class="charts">
-        <Chart title={t("memory")} history={history.value.data} format={bytes} lines={[{ series: "process.memory", label: t("memory"), colour: 0 }, { series: "process.heap", label: t("heap"), colour: 4 }]} />
-        <Chart title={t("queueOverTime")} history={history.value.data} format={count} area lines={[{ series: "queue.depth", label: t("queued"), colour: 2 }]} />
+        <Chart
+          title={t("memory")}
+          history={history.value.data}
+          format={bytes}
+          lines={[
+            { series: "process.memory", label: t("memory"), colour: 0 },
+            { series: "process.heap", label: t("heap"), colour: 4 },
+          ]}
+        />
+        <Chart
+          title={t("queueOverTime")}
+          history={history.value.data}
+          format={count}
+          area
+          lines={[{ series: "queue.depth", label: t("queued"), colour: 2 }]}
+        />
       </div>
       {metrics !== undefined && metrics.errors.length > 0 && (
         <section class="card" aria-labelledby="errors">

@@ -7,7 +7,17 @@ import { Await, Badge, Bar, Table, Tile, Title } from "../parts.tsx";
 import { state, usePolled, type Loaded } from "../server.ts";
 import { period, t } from "../settings.ts";
 
-const SERIES = ["hits", "misses", "hitRate", "latency.p50", "latency.p95", "latency.p99", "saved.tokens", "queue.depth", "errors"];
+const SERIES = [
+  "hits",
+  "misses",
+  "hitRate",
+  "latency.p50",
+  "latency.p95",
+  "latency.p99",
+  "saved.tokens",
+  "queue.depth",
+  "errors",
+];
 
 export function Overview(): JSX.Element {
   const history = usePolled<WireHistory>(() => `history?period=${period.value}&series=${SERIES.join(",")}`, 2_000);
@@ -19,26 +29,70 @@ export function Overview(): JSX.Element {
           <>
             <dl class="tiles">
               <Tile label={t("hitRate")} value={share(summary.hitRate.value)} note={t("lastHour")} tone="info" />
-              <Tile label={t("requestsPerSecond")} value={decimal(metrics.requestsPerSecond, 1)} note={`${count(metrics.cache.hits + metrics.cache.misses)} ${t("sinceStart")}`} />
-              <Tile label={`${t("latency")}, ${t("median")}`} value={duration(metrics.cache.latency.p50)} note={`${t("slowest")}: ${duration(metrics.cache.latency.p99)}`} />
-              <Tile label={t("saved")} value={money(metrics.saved.money, metrics.saved.currency)} note={t("tokensSaved", { n: count(metrics.saved.tokens) })} tone="good" />
+              <Tile
+                label={t("requestsPerSecond")}
+                value={decimal(metrics.requestsPerSecond, 1)}
+                note={`${count(metrics.cache.hits + metrics.cache.misses)} ${t("sinceStart")}`}
+              />
+              <Tile
+                label={`${t("latency")}, ${t("median")}`}
+                value={duration(metrics.cache.latency.p50)}
+                note={`${t("slowest")}: ${duration(metrics.cache.latency.p99)}`}
+              />
+              <Tile
+                label={t("saved")}
+                value={money(metrics.saved.money, metrics.saved.currency)}
+                note={t("tokensSaved", { n: count(metrics.saved.tokens) })}
+                tone="good"
+              />
               <Tile label={t("timeSaved")} value={duration(metrics.saved.ms)} note={t("sinceStart")} tone="good" />
-              <Tile label={t("errors")} value={count(metrics.errorCount)} note={t("sinceStart")} {...(metrics.errorCount > 0 && { tone: "bad" as const })} />
+              <Tile
+                label={t("errors")}
+                value={count(metrics.errorCount)}
+                note={t("sinceStart")}
+                {...(metrics.errorCount > 0 && { tone: "bad" as const })}
+              />
             </dl>
             <Flow metrics={metrics} />
           </>
         )}
       </Await>
       <div class="charts">
-        <Chart title={t("hitsAndMisses")} history={history.value.data} format={count} area lines={[{ series: "hits", label: t("hits"), colour: 1 }, { series: "misses", label: t("misses"), colour: 3 }]} />
-        <Chart title={t("hitRateOverTime")} history={history.value.data} format={(value) => share(value, 0)} top={1} area lines={[{ series: "hitRate", label: t("hitRate"), colour: 0 }]} />
+        <Chart
+          title={t("hitsAndMisses")}
+          history={history.value.data}
+          format={count}
+          area
+          lines={[
+            { series: "hits", label: t("hits"), colour: 1 },
+            { series: "misses", label: t("misses"), colour: 3 },
+          ]}
+        />
+        <Chart
+          title={t("hitRateOverTime")}
+          history={history.value.data}
+          format={(value) => share(value, 0)}
+          top={1}
+          area
+          lines={[{ series: "hitRate", label: t("hitRate"), colour: 0 }]}
+        />
         <Chart
           title={t("latencyOverTime")}
           history={history.value.data}
-          format={(value) => (value === null ? "–" : count(Math.round(value * 100) / 100))}
-          lines={[{ series: "latency.p50", label: "p50", colour: 1 }, { series: "latency.p95", label: "p95", colour: 2 }, { series: "latency.p99", label: "p99", colour: 3 }]}
+          format={duration}
+          lines={[
+            { series: "latency.p50", label: "p50", colour: 1 },
+            { series: "latency.p95", label: "p95", colour: 2 },
+            { series: "latency.p99", label: "p99", colour: 3 },
+          ]}
         />
-        <Chart title={t("tokensPerSecond")} history={history.value.data} format={count} area lines={[{ series: "saved.tokens", label: t("tokens"), colour: 4 }]} />
+        <Chart
+          title={t("tokensPerSecond")}
+          history={history.value.data}
+          format={count}
+          area
+          lines={[{ series: "saved.tokens", label: t("tokens"), colour: 4 }]}
+        />
       </div>
       {state.value !== undefined && <Tiers metrics={state.value.metrics} />}
       {state.value !== undefined && <Savings metrics={state.value.metrics} />}
@@ -49,9 +103,11 @@ export function Overview(): JSX.Element {
 /** From the first tier to the model: who answered how many of all lookups. */
 function Flow({ metrics }: { metrics: MetricsSnapshot }): JSX.Element {
   const all = metrics.cache.hits + metrics.cache.misses;
-  const semantic = metrics.semantic.served + metrics.semantic.adapted;
+  const semantic = metrics.tiers.reduce((sum, { byMeaning }) => sum + byMeaning, 0);
   const answered = [
-    ...metrics.tiers.map(({ name, hits }) => ({ name, hits, colour: 1 })),
+    // What was found by meaning was read from a tier too.
+    ...metrics.tiers.map(({ name, hits, byMeaning }) => ({ name, hits: hits - byMeaning, colour: 1 })),
+    ...(metrics.cache.coalesced > 0 ? [{ name: t("coalesced"), hits: metrics.cache.coalesced, colour: 0 }] : []),
     ...(metrics.semantic.lookups > 0 ? [{ name: t("semantic"), hits: semantic, colour: 4 }] : []),
     { name: t("model"), hits: metrics.cache.misses, colour: 3 },
   ];
@@ -97,7 +153,12 @@ function Tiers({ metrics }: { metrics: MetricsSnapshot }): JSX.Element {
             <td class="number">{count(tier.entries)}</td>
             <td class="number">
               {bytes(tier.bytes)}
-              {tier.maxBytes !== null && <span class="note"> {t("of")} {bytes(tier.maxBytes)}</span>}
+              {tier.maxBytes !== null && (
+                <span class="note">
+                  {" "}
+                  {t("of")} {bytes(tier.maxBytes)}
+                </span>
+              )}
             </td>
             <td class="number">{count(tier.queued)}</td>
             <td class="number">{count(tier.evicted)}</td>

@@ -11,8 +11,14 @@ const TONES = { reranked: "good", skipped: "plain", failed: "bad" } as const;
 const WORDS = { reranked: "reranked", skipped: "skipped", failed: "rerankFailed" } as const;
 
 export function Rerank(): JSX.Element {
-  const history = usePolled<WireHistory>(() => `history?period=${period.value}&series=reranks,rerank.skipped,rerank.latency.p95`, 3_000);
-  const loaded = usePolled<{ reranks: WireRerank[]; reports: { number: number; at: number; report: RerankReport }[] }>(() => "reranks", 2_000);
+  const history = usePolled<WireHistory>(
+    () => `history?period=${period.value}&series=reranks,rerank.skipped,rerank.latency.p95`,
+    3_000,
+  );
+  const loaded = usePolled<{ reranks: WireRerank[]; reports: { number: number; at: number; report: RerankReport }[] }>(
+    () => "reranks",
+    2_000,
+  );
   const metrics = state.value?.metrics.rerank;
   return (
     <>
@@ -20,19 +26,43 @@ export function Rerank(): JSX.Element {
       {metrics !== undefined && (
         <>
           <dl class="tiles">
-            <Tile label={t("reranked")} value={count(metrics.reranked)} note={`${t("slowest")}: ${duration(metrics.latency.p99)}`} />
+            <Tile
+              label={t("reranked")}
+              value={count(metrics.reranked)}
+              note={`${t("slowest")}: ${duration(metrics.latency.p99)}`}
+            />
             <Tile label={t("skipped")} value={count(metrics.skipped)} />
             <Tile label={t("rerankFailed")} value={count(metrics.failed)} {...(metrics.failed > 0 && { tone: "bad" as const })} />
             <Tile label={t("scored")} value={count(metrics.asked)} note={`${count(metrics.cached)} ${t("fromCache")}`} />
-            <Tile label={t("gained")} value={share(metrics.kept === 0 ? null : metrics.gained / metrics.kept)} note={t("gainedHint")} />
+            <Tile
+              label={t("gained")}
+              value={share(metrics.kept === 0 ? null : metrics.gained / metrics.kept)}
+              note={t("gainedHint")}
+            />
             <Tile label={t("cost")} value={decimal(metrics.cost, 4)} note={t("tokensSaved", { n: count(metrics.tokens) })} />
           </dl>
-          <p class="hint">{t("moved", { up: count(metrics.moved.up), down: count(metrics.moved.down), same: count(metrics.moved.same) })}</p>
+          <p class="hint">
+            {t("moved", { up: count(metrics.moved.up), down: count(metrics.moved.down), same: count(metrics.moved.same) })}
+          </p>
         </>
       )}
       <div class="charts">
-        <Chart title={t("rerank")} history={history.value.data} format={count} area lines={[{ series: "reranks", label: t("reranked"), colour: 1 }, { series: "rerank.skipped", label: t("skipped"), colour: 2 }]} />
-        <Chart title={`${t("latency")}, ms`} history={history.value.data} format={count} lines={[{ series: "rerank.latency.p95", label: "p95", colour: 3 }]} />
+        <Chart
+          title={t("rerank")}
+          history={history.value.data}
+          format={count}
+          area
+          lines={[
+            { series: "reranks", label: t("reranked"), colour: 1 },
+            { series: "rerank.skipped", label: t("skipped"), colour: 2 },
+          ]}
+        />
+        <Chart
+          title={t("latency")}
+          history={history.value.data}
+          format={duration}
+          lines={[{ series: "rerank.latency.p95", label: "p95", colour: 3 }]}
+        />
       </div>
       <Await loaded={loaded.value}>
         {({ reranks, reports }) => (
@@ -41,7 +71,21 @@ export function Rerank(): JSX.Element {
               {reranks.length === 0 ? (
                 <p class="empty">{t("none")}</p>
               ) : (
-                <Table caption={t("rerank")} head={[t("time"), t("outcome"), t("reason"), t("reranker"), t("candidates"), t("scored"), t("fromCache"), t("kept"), t("cost"), t("takes")]}>
+                <Table
+                  caption={t("rerank")}
+                  head={[
+                    t("time"),
+                    t("outcome"),
+                    t("reason"),
+                    t("reranker"),
+                    t("candidates"),
+                    t("scored"),
+                    t("fromCache"),
+                    t("kept"),
+                    t("cost"),
+                    t("takes"),
+                  ]}
+                >
                   {reranks.map(({ number, at, event }) => (
                     <tr key={number}>
                       <td class="number">{clockTime(at)}</td>

@@ -32,6 +32,8 @@ export interface PolicyMemoryOptions {
 const DELAY_MS = 1_000;
 /** The last ones used; each turn of a conversation has one of its own. */
 const MAX_PARTITIONS = 2_000;
+/** By it the state is told from answers. Users' tags hold no control characters. */
+const STATE_MARK = "\u0001state";
 const VERSION = 1;
 /** What it is taken to save: it must outlast answers. */
 const COST_MS = 600_000;
@@ -94,7 +96,7 @@ export class PolicyMemory {
         partitions: [...this.#partitions.values()],
       };
       await this.#options.store.set({
-        ...{ key: this.#key(), scope: GLOBAL_SCOPE, value: state, tags: [], expiresAt: undefined, cost: COST_MS },
+        ...{ key: this.#key(), scope: GLOBAL_SCOPE, value: state, tags: [STATE_MARK], expiresAt: undefined, cost: COST_MS },
         payload: Buffer.from(JSON.stringify(state)),
       });
     } catch (error) {

@@ -171,18 +171,18 @@ export class EntryTable {
   /** 1 for every row that has all words; `undefined` = no words were asked for. */
   #matching({ words, keyStart }: EntrySelection): Uint8Array | undefined {
     if (words.length === 0) return undefined;
-    // The longest word is the rarest, mostly; the others are only looked for where it is.
-    const [first = "", ...others] = words.toSorted((one, other) => other.length - one.length);
     const matching = new Uint8Array(this.#size);
     const text = this.#words.subarray(0, this.#wordsEnd);
-    const needle = Buffer.from(first);
-    for (let at = text.indexOf(needle); at >= 0;) {
-      const row = this.#rowAround(at);
-      const end = row + 1 < this.#size ? (this.#starts[row + 1] ?? 0) : this.#wordsEnd;
-      const own = text.subarray(this.#starts[row] ?? 0, end);
-      if (others.every((word) => own.includes(word))) matching[row] = 1;
-      at = text.indexOf(needle, end);
+    for (const [index, word] of words.entries()) {
+      const needle = Buffer.from(word);
+      let row = 0;
+      for (let at = text.indexOf(needle); at >= 0;) {
+        row = this.#rowAround(at, row);
+        if (matching[row] === index) matching[row] = index + 1;
+        at = text.indexOf(needle, this.#endOf(row));
+      }
     }
+    for (let row = 0; row < this.#size; row++) matching[row] = matching[row] === words.length ? 1 : 0;
     const start = Buffer.from(keyStart.slice(0, Math.floor(keyStart.length / 4) * 4), "base64url");
     for (let row = 0; start.length > 0 && row < this.#size; row++) {
       const at = row * KEY_BYTES;
@@ -191,9 +191,14 @@ export class EntryTable {
     return matching;
   }
 
-  /** The row whose words hold this place. */
-  #rowAround(place: number): number {
-    let low = 0;
+  #endOf(row: number): number {
+    return row + 1 < this.#size ? (this.#starts[row + 1] ?? 0) : this.#wordsEnd;
+  }
+
+  /** The row, from `low` on, whose words hold this place. */
+  #rowAround(place: number, low: number): number {
+    // Where most rows match, it is the next one.
+    for (let step = 0; step < 2; step++, low++) if (place < this.#endOf(low)) return low;
     let high = this.#size - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;

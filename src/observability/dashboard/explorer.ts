@@ -5,6 +5,7 @@
  * application. Until the first is whole, searches see what there is of it; later ones are answered from the last whole one.
  */
 import { sleep } from "../../core/abort.ts";
+import { isOwnRecord } from "../../cache/tags.ts";
 import type { CacheEntries } from "../../cache/cache-entries.ts";
 import type { Clock } from "../../core/clock.ts";
 import { peek } from "../../core/envelope.ts";
@@ -166,7 +167,7 @@ export class Explorer {
 
   async #add(table: EntryTable, tier: number, { key, scope, value, expiresAt }: TierEntry): Promise<void> {
     const envelope = peek(value);
-    if (envelope === undefined) return;
+    if (envelope === undefined || isOwnRecord(envelope.tags)) return;
     const tags = envelope.tags.filter((tag) => tag >= " ").join(" ");
     let text = "";
     if (this.#options.showPrompts) {

@@ -129,6 +129,7 @@ describe("events", () => {
         tier: "disk",
         coalesced: false,
         hitId: expect.any(String),
+        source: "exact",
         ms: 0,
         key,
         savedMs: 0,
