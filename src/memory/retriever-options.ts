@@ -188,7 +188,8 @@ function parseEmbeddingModel(given: unknown, embeddings: EmbeddingsInterface | u
   if (name === undefined && isKept) {
     throw new StrataConfigError("embeddingModel", undefined, "a name of the model, since these embeddings show none");
   }
-  return [embeddings.constructor.name, name, dimensions].filter((part) => part !== undefined).join(":");
+  const parts = [embeddings.constructor.name, name, typeof dimensions === "number" ? String(dimensions) : undefined];
+  return parts.filter((part) => typeof part === "string").join(":");
 }
 
 function parseTimeZone(value: unknown): string {

@@ -1,12 +1,13 @@
 /**
  * Recall of an owner's turns, against the bars of `benchmarks/README.md`: `npm run bench:quality:memory`; with `-- --router` the router
- * alone.
+ * alone, with `-- --store` from a ConversationStore.
  *
  * Every set is ranked with the weights that are shipped, and again leaving one conversation out: for each conversation, with the
  * setting of a grid that is best on the other nine.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { pgliteClient } from "../../../src/clients/pglite.ts";
 import { LocalEmbeddings } from "../../../src/embeddings/local-embeddings.ts";
 import { DenseIndex } from "../../../src/memory/dense-index.ts";
 import { LexicalIndex } from "../../../src/memory/lexical-index.ts";
@@ -185,6 +186,10 @@ async function main(): Promise<void> {
   }
   const folder = join(data, "memory");
   const embeddings = new LocalEmbeddings();
+  if (process.argv.includes("--store")) {
+    await endToEnd(locomo(folder), timeLogs(join(folder, "tmd")), embeddings);
+    return;
+  }
   if (process.argv.includes("--router")) {
     await routing(
       { LoCoMo: locomo(folder), "BEAM-100K": beam(join(folder, "beam-100k")) },
@@ -274,6 +279,38 @@ async function routing(
   }
   console.log(routingLine("all, hybrid", all.always, all.always, all.best));
   console.log(routingLine("all, auto", all.auto, all.always, all.best));
+}
+
+/** The figures of the tables above, as an application gets them: from a ConversationStore on PGlite, through the retriever. */
+async function endToEnd(
+  talks: readonly BenchConversation[],
+  logs: readonly TimeLog[],
+  embeddings: LocalEmbeddings,
+): Promise<void> {
+  const times = timeQuestions(join(process.env["STRATA_BENCH_DATA"] ?? "", "memory", "tmd"));
+  const dated = logs.map((log) => {
+    const turns = log.turns.map((turn, seq) => ({ ...turn, seq, role: "human" }));
+    return { turns, questions: times.filter(({ log: name }) => name === log.name), now: log.now };
+  });
+  const sql = pgliteClient();
+  console.log(
+    "| ConversationStore on PGlite | questions | R@10 | R_cap@10 | tokens | fewer | regret | ms | served by |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+  );
+  for (const [name, sets] of Object.entries<readonly RecallSet[]>({ LoCoMo: talks, TMD: dated })) {
+    const rows: RecallRow[] = [];
+    for (const one of sets) {
+      rows.push(...(await recallThrough(one, { strategy: "cross_conversation", embeddings, sql, now: one.now })));
+    }
+    console.log(
+      routingLine(
+        `${name}, cross_conversation`,
+        rows,
+        rows,
+        rows.map(({ recall }) => recall),
+      ),
+    );
+  }
+  await sql.close();
 }
 
 await main();

@@ -1,5 +1,8 @@
 /** Recalls through the public retriever: what each strategy and the router find, for how many tokens. */
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
+import type { SqlClient } from "../../../src/clients/sql.ts";
+import { ConversationStore } from "../../../src/history/conversation-store.ts";
+import { postgresLog } from "../../../src/history/logs/postgres.ts";
 import type { SessionState } from "../../../src/history/turn-search.ts";
 import { AdaptiveMemoryRetriever } from "../../../src/memory/memory-retriever.ts";
 import type { Strategy } from "../../../src/memory/strategy.ts";
@@ -25,6 +28,8 @@ export interface RecallRun {
   readonly now?: number | undefined;
   readonly embeddings?: EmbeddingsInterface | undefined;
   readonly strategy: "auto" | Strategy;
+  /** Where the turns are stored first; default in no database. */
+  readonly sql?: SqlClient | undefined;
 }
 
 /** One conversation of a set as an owner's history. */
@@ -36,23 +41,46 @@ function sourceOf({ turns }: Pick<BenchConversation, "turns">): TurnSource {
   return { position: async () => "1", sessions: async () => states, turns: async () => ({ turns: all }) };
 }
 
+/** The same in the tables of a ConversationStore: what an application would have. */
+async function storedIn(
+  sql: SqlClient,
+  { turns }: Pick<BenchConversation, "turns">,
+  ownerId: string,
+): Promise<ConversationStore> {
+  const log = postgresLog({ sql });
+  for (const sessionId of new Set(turns.map((turn) => turn.sessionId))) {
+    const own = turns.filter((turn) => turn.sessionId === sessionId);
+    const messages = own.map(({ id, role, name, createdAt, text }) => ({
+      ...{ id, role, createdAt, text, payload: "{}" },
+      ...(name !== undefined && { name }),
+    }));
+    await log.append({ ownerId, sessionId }, messages);
+  }
+  await log.close();
+  return new ConversationStore({ sql });
+}
+
+let owners = 0;
+
 export async function recalls(
   conversation: Pick<BenchConversation, "turns" | "questions">,
   run: RecallRun,
 ): Promise<RecallRow[]> {
   const { strategy, embeddings } = run;
   const now = run.now ?? Math.max(...conversation.turns.map(({ createdAt }) => createdAt || 0)) + 60_000;
+  const ownerId = `owner-${owners++}`;
+  const store = run.sql === undefined ? undefined : await storedIn(run.sql, conversation, ownerId);
   const memory = new AdaptiveMemoryRetriever({
-    store: sourceOf(conversation),
+    store: store ?? sourceOf(conversation),
     embeddings,
     strategy,
     queryCache: false,
     exploration: 0,
   });
-  await memory.warm({ ownerId: "owner" });
+  await memory.warm({ ownerId });
   const rows: RecallRow[] = [];
   for (const question of conversation.questions) {
-    const recall = await memory.recall(question.text, { ownerId: "owner", now: new Date(now) });
+    const recall = await memory.recall(question.text, { ownerId, now: new Date(now) });
     const ids = recall.documents.map(({ metadata }) => metadata.messageId);
     const quality = question.relevant.size === 0 ? undefined : recallAt(ids, question.relevant);
     rows.push({
@@ -65,6 +93,7 @@ export async function recalls(
     });
   }
   await memory.close();
+  await store?.close();
   return rows;
 }
 
