@@ -1,9 +1,10 @@
 /**
  * Recall under load: `npm run bench:recall`. Histories of 100 owners with 100,000 messages together (`--messages 1000000` for a
  * longer run), in PGlite and in PostgreSQL when `TEST_DATABASE_URL` names one (`npm run servers` starts one): one recall sees 1 %.
- * LangChain's own time-weighted retriever stands beside it, on the messages of one owner and the same vectors.
+ * LangChain's time-weighted retriever and its memory over a vector store stand beside it, on the messages of one owner, in memory.
  */
 import { Pool } from "pg";
+import { VectorStoreRetrieverMemory } from "@langchain/classic/memory";
 import { TimeWeightedVectorStoreRetriever } from "@langchain/classic/retrievers/time_weighted";
 import { MemoryVectorStore } from "@langchain/classic/vectorstores/memory";
 import { Document } from "@langchain/core/documents";
@@ -104,6 +105,19 @@ async function timeWeighted(): Promise<void> {
   );
 }
 
+/** LangChain's memory over a vector store: recall by meaning alone, of one owner. */
+async function vectorStoreMemory(): Promise<void> {
+  const embeddings = new LocalEmbeddings();
+  const vectorStore = new MemoryVectorStore(embeddings);
+  const texts = Array.from({ length: 1_000 }, (_, message) => textOf(0, message));
+  await vectorStore.addDocuments(texts.map((pageContent) => new Document({ pageContent })));
+  const memory = new VectorStoreRetrieverMemory({ vectorStoreRetriever: vectorStore.asRetriever(10), inputKey: "input" });
+  const run = await timed(50, (index) =>
+    memory.loadMemoryVariables({ input: `what about the ${SUBJECTS[index % SUBJECTS.length]} ${index}?` }),
+  );
+  row("VectorStoreRetrieverMemory over the same", run.millis, run.seconds);
+}
+
 console.log(`${provenance()}; ${MESSAGES} messages, ${OWNERS} owners\n`);
 console.log("| | p50 ms | p95 ms | a second |\n| --- | --- | --- | --- |");
 const url = process.env["TEST_DATABASE_URL"];
@@ -114,6 +128,7 @@ else {
   await pool.end();
 }
 await timeWeighted();
+await vectorStoreMemory();
 if (MESSAGES <= 100_000) {
   const sql = pgliteClient();
   await measure("PGlite", sql);
