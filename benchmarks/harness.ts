@@ -23,6 +23,8 @@ export interface RaceOptions<I> {
   readonly callsPerRound: number;
   /** Makes the input of one call; not timed. Every call gets a string object of its own, as a server gets from its callers. */
   input(index: number): I;
+  /** Awaited after each round of each contender, not timed: what one has put off is not done in the time of the next. */
+  settle?(): Promise<unknown>;
 }
 
 /** Times the contenders in alternating rounds; the first round of each is warm-up. */
@@ -37,6 +39,7 @@ export async function race<I>(contenders: readonly Contender<I>[], options: Race
         const elapsed = performance.now() - start;
         if (round > 0) samples[which]?.push(elapsed * 1000);
       }
+      await options.settle?.();
     }
   }
   return contenders.map(({ name }, which) => summarize(name, samples[which] ?? []));

@@ -96,7 +96,8 @@ async function sideBySide(): Promise<void> {
     { name: "community ioredis history", run: (messages) => theirs.ioredis.addMessages(messages) },
     { name: "@langchain/redis history", run: (messages) => theirs.redis.addMessages(messages) },
   ];
-  const appended = await race(append, { rounds: 40, callsPerRound: 25, input: turn });
+  const settle = (): Promise<unknown> => Promise.all(Object.values(logs).map((log) => log.drain()));
+  const appended = await race(append, { rounds: 40, callsPerRound: 25, input: turn, settle });
   await logs.redis.drain();
   print("Appending a turn of two messages", appended, "community PostgresChatMessageHistory");
 
@@ -229,13 +230,14 @@ async function million(): Promise<void> {
   };
   const empty = await measure("60 messages in all");
   await pool.query(`INSERT INTO strata_conversations (key, owner_key, owner_id, session_id, last_seq, created_at, updated_at)
-    SELECT 'bulk ' || n, 'bulk', 'bulk', n::text, 100, now(), now() FROM generate_series(1, 10000) n`);
+    SELECT 'bulk ' || n, 'bulk', 'bulk', n::text, 100, at, at + interval '100 minutes'
+    FROM generate_series(1, 10000) n, LATERAL (SELECT now() - interval '7 days' * (1 - n / 10000.0) AS at) t`);
   await pool.query(`INSERT INTO strata_messages (conversation_id, seq, id, role, created_at, text, payload)
-    SELECT c.id, n, 'm' || n, 'human', now(), repeat('some words of a message ', 10), repeat('{"content":"some words"} ', 12)
+    SELECT c.id, n, 'm' || n, 'human', c.created_at + n * interval '1 minute', repeat('some words of a message ', 10), repeat('{"content":"some words"} ', 12)
     FROM strata_conversations c, generate_series(1, 100) n WHERE c.owner_key = 'bulk'`);
   await pool.query("VACUUM ANALYZE strata_messages");
   print(
-    "A window of 50 messages, by the size of the database",
+    "A window of 50 messages, by the size of the database: 10,000 conversations of a week, 100 messages each",
     [...empty, ...(await measure("a million"))],
     "window in Redis, 60 messages in all",
   );

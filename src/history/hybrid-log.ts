@@ -361,9 +361,9 @@ export class HybridLog implements MessageLog {
   }
 
   async #sweepOnce(): Promise<void> {
-    const { tables, windows, streams, durability } = this.#parts;
+    const { tables, windows, durability } = this.#parts;
     const doubts = this.#doubts;
-    await streams.ping();
+    await windows.meet();
     // Without PostgreSQL nobody can say what was written past Redis, so Redis is not used until it can be asked.
     const stale = await tables.stale().catch((error: unknown) => {
       throw new FromPostgres(error);

@@ -18,7 +18,7 @@
  *
  * The state of a window: `warm` is `1` when it holds every message from its first on, so that an empty window is an empty
  * conversation; anything else is cold, and says nothing. `n` is how many messages it holds: a server that evicted them shows by
- * it. `all` is `1` when nothing precedes it. `s` is the highest number that it knows to be given. `v` changes with whatever
+ * it. `r` names the run of the server in which it was made. `all` is `1` when nothing precedes it. `s` is the highest number that it knows to be given. `v` changes with whatever
  * happens to a cold window, so that a copy that was read from PostgreSQL before is not installed after it. `d` names the appends
  * that PostgreSQL is committing and the window lacks, and until when each is waited for; meanwhile nobody goes by the window.
  *

@@ -19,6 +19,11 @@ local function isWarm(state, window)
   return found[1] == '1' and tonumber(found[2]) == redis.call('ZCARD', window)
 end
 
+-- Whether it is, and was made since the server began to run: one that was killed may have come back without its last second.
+local function isWarmSince(state, window, run)
+  return (redis.call('HGET', state, 'r') or '') == run and isWarm(state, window)
+end
+
 -- Whether the window lacks messages that may be committed: 'no', 'yes', or 'ended' when one who said so has not come back in time.
 local function doubtOf(state)
   local list = redis.call('HGET', state, 'd')
@@ -103,13 +108,13 @@ const MESSAGES_IN_ENTRY = 500;
  * without a number goes on.
  *
  * `KEYS` sequence, state, window, ids, undrained, stream, bytes, epoch; `ARGV` conversation, notes, window size, ids kept, most bytes,
- * blind or nothing, token, then id and message in turn. Answers `cold`; `full` and the bytes; or `ok`, how many were new, and all
- * numbers.
+ * blind or nothing, token, run, then id and message in turn. Answers `cold`; `full` and the bytes; or `ok`, how many were new, and
+ * all numbers.
  */
 export const APPEND: RedisScript = script(`
 local sequence, state, window, ids, undrained, stream, bytes, epoch = unpack(KEYS)
-local found = redis.call('HMGET', state, 'warm', 'n')
-local warm = found[1] == '1' and tonumber(found[2]) == redis.call('ZCARD', window)
+local found = redis.call('HMGET', state, 'warm', 'n', 'r')
+local warm = found[1] == '1' and (found[3] or '') == ARGV[8] and tonumber(found[2]) == redis.call('ZCARD', window)
 local last = redis.call('GET', sequence)
 if not (warm and last) and ARGV[6] == '' then return {'cold'} end
 if not last then
@@ -121,7 +126,7 @@ last = tonumber(last)
 local first = last + 1
 local own, fresh, forWindow, forIds, answer = {}, {}, {}, {}, {'ok', 0}
 local size = #ARGV[1] + #ARGV[2]
-for at = 8, #ARGV, 2 do
+for at = 9, #ARGV, 2 do
   local id = ARGV[at]
   local known = own[id] or redis.call('ZSCORE', ids, id)
   if not known then
@@ -196,24 +201,24 @@ return 1
 
 /**
  * Adds to the window what PostgreSQL has numbered and committed. If an earlier append has not come here, the window is cold.
- * `KEYS` state, window, ids, undrained; `ARGV` base, last, window size, ids kept, ttl, token, how long, then number, id and message in
- * turn. The token is that of `DOUBT`, if there was one; it goes on for so long, and ends with 0.
+ * `KEYS` state, window, ids, undrained; `ARGV` base, last, window size, ids kept, ttl, token, how long, run, then number, id and
+ * message in turn. The token is that of `DOUBT`, if there was one; it goes on for so long, and ends with 0.
  */
 export const FEED: RedisScript = script(`
 local state, window, ids, undrained = unpack(KEYS)
 local base, last = tonumber(ARGV[1]), tonumber(ARGV[2])
 setDoubt(state, ARGV[6], tonumber(ARGV[7]))
-local isRight = isWarm(state, window)
+local isRight = isWarmSince(state, window, ARGV[8])
 local reached = tonumber(redis.call('HGET', state, 's') or '0')
 if isRight and base ~= reached then
   -- The window was warmed after the commit: it has them already, or it lacks an earlier append.
   isRight = last <= reached
-  for at = 8, #ARGV, 3 do
+  for at = 9, #ARGV, 3 do
     if redis.call('ZSCORE', ids, ARGV[at + 1]) ~= ARGV[at] then isRight = false end
   end
 end
 if isRight then
-  for at = 8, #ARGV, 3 do
+  for at = 9, #ARGV, 3 do
     local seq = tonumber(ARGV[at])
     if seq > reached then
       redis.call('ZADD', window, ARGV[at], ARGV[at] .. '|' .. ARGV[at + 2])
@@ -229,14 +234,14 @@ return isRight and 1 or 0
 `);
 
 /**
- * Reads the window. `KEYS` state, window; `ARGV` after, before, limit. Answers `cold`; `doubt`; or `ok`, whether nothing is missing, the
+ * Reads the window. `KEYS` state, window; `ARGV` after, before, limit, run. Answers `cold`; `doubt`; or `ok`, whether nothing is missing, the
  * first number of the window, and messages, newest first.
  */
 export const READ: RedisScript = script(`
 local state, window = unpack(KEYS)
 local doubt = doubtOf(state)
 if doubt == 'yes' then return {'doubt'} end
-if doubt == 'ended' or not isWarm(state, window) then return {'cold'} end
+if doubt == 'ended' or not isWarmSince(state, window, ARGV[4]) then return {'cold'} end
 local limit = tonumber(ARGV[3])
 local found = redis.call('ZREVRANGEBYSCORE', window, '(' .. ARGV[2], '(' .. ARGV[1], 'LIMIT', 0, limit)
 local first = redis.call('ZRANGE', window, 0, 0, 'WITHSCORES')[2]
@@ -264,7 +269,7 @@ return {token, redis.call('GET', epoch) or '', firstUndrained(undrained) or ''}
 /**
  * Installs what was read from PostgreSQL, beside what is in the stream. `KEYS` sequence, state, window, ids, undrained, epoch;
  * `ARGV` token, epoch or nothing when Redis gives no numbers, highest number given, cleared up to, all, window size, ids kept, ttl,
- * how many messages, then number, id and message of each, then number and id of each further id. Answers whether it was done.
+ * run, how many messages, then number, id and message of each, then number and id of each further id. Answers whether it was done.
  */
 export const INSTALL: RedisScript = script(`
 local sequence, state, window, ids, undrained, epoch = unpack(KEYS)
@@ -278,8 +283,8 @@ if low then
 else
   redis.call('DEL', window, ids)
 end
-local at = 10
-for _ = 1, tonumber(ARGV[9]) do
+local at = 11
+for _ = 1, tonumber(ARGV[10]) do
   local known = redis.call('ZSCORE', ids, ARGV[at + 1])
   if known then redis.call('ZREMRANGEBYSCORE', window, known, known) end
   redis.call('ZREMRANGEBYSCORE', window, ARGV[at], ARGV[at])
@@ -295,7 +300,7 @@ if ARGV[2] ~= '' then
   last = math.max(last, tonumber(ARGV[2]), tonumber(redis.call('GET', sequence) or '0'))
   redis.call('SET', sequence, text(last))
 end
-redis.call('HSET', state, 'warm', '1', 'all', ARGV[5], 's', text(last))
+redis.call('HSET', state, 'warm', '1', 'all', ARGV[5], 's', text(last), 'r', ARGV[9])
 settle(state, window, ids, undrained, tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8])
 return 1
 `);

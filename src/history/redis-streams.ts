@@ -33,10 +33,6 @@ export class RedisStreams {
     this.#clock = clock;
   }
 
-  async ping(): Promise<void> {
-    await this.#connection.send(["ping"]);
-  }
-
   /** Unix ms, by the clock that dates entries. */
   async now(): Promise<number> {
     const [seconds, micros] = (await this.#connection.send(["time"])) as [string, string];

@@ -63,6 +63,8 @@ export class RedisWindows {
   /** How long a window is in doubt that nobody feeds. */
   readonly doubtMs: number;
   readonly #options: RedisWindowsOptions;
+  /** Names the run of the server, as far as it is known. */
+  #serverRun = "";
 
   constructor(options: RedisWindowsOptions) {
     this.#options = options;
@@ -71,6 +73,21 @@ export class RedisWindows {
     // The note lies with the state of the window, which must outlive it.
     this.doubtMs = Math.min(LONGEST_DOUBT_MS, Math.floor(options.ttlMs / 2));
     this.keptIds = Math.max(LEAST_IDS, options.size * IDS_FOR);
+  }
+
+  /**
+   * Asks which run of the server this is; after every reconnect. A window is gone by in the run in which it was made: a server that
+   * was killed, or took over from another, may have come back without its last second. A cluster, whose servers each have a run of
+   * their own, and a server that does not tell are not asked for it.
+   */
+  async meet(): Promise<void> {
+    const { connection } = this.#options;
+    if (connection.isCluster) return void (await connection.send(["ping"]));
+    try {
+      this.#serverRun = /^run_id:(\w+)/m.exec(String(await connection.send(["info", "server"])))?.[1] ?? "";
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith("NOPERM"))) throw error;
+    }
   }
 
   /**
@@ -98,6 +115,7 @@ export class RedisWindows {
         maxBytes,
         blind ?? "",
         newToken(),
+        this.#serverRun,
         ...messages.flatMap((message) => [message.id, packMessage(message)]),
       ],
     )) as [string, number, ...string[]];
@@ -133,14 +151,24 @@ export class RedisWindows {
   ): Promise<boolean> {
     const { state, window, ids, undrained } = this.layout.talk(key);
     const parts = messages.flatMap((message) => [message.seq, message.id, packMessage(message)]);
-    const args = [base, last, this.size, this.keptIds, this.#options.ttlMs, token, isHeld ? this.doubtMs : 0, ...parts];
+    const args = [
+      base,
+      last,
+      this.size,
+      this.keptIds,
+      this.#options.ttlMs,
+      token,
+      isHeld ? this.doubtMs : 0,
+      this.#serverRun,
+      ...parts,
+    ];
     return (await this.#run(scripts.FEED, [state, window, ids, undrained], args)) === 1;
   }
 
   /** @returns `undefined` when the window is cold; `"doubt"` while it lacks messages that may be committed */
   async read(key: Digest, { after = 0, before, limit }: ReadRange): Promise<WindowView | "doubt" | undefined> {
     const { state, window } = this.layout.talk(key);
-    const args = [after, before ?? Number.MAX_SAFE_INTEGER, limit ?? -1];
+    const args = [after, before ?? Number.MAX_SAFE_INTEGER, limit ?? -1, this.#serverRun];
     const reply = (await this.#run(scripts.READ, [state, window], args)) as [string, number, string, ...string[]];
     if (reply[0] === "cold") return undefined;
     if (reply[0] === "doubt") return "doubt";
@@ -167,7 +195,7 @@ export class RedisWindows {
     const outcome = await this.#run(
       scripts.INSTALL,
       [sequence, state, window, ids, undrained, shard.epoch],
-      [...args, messages.length, ...parts, ...further],
+      [...args, this.#serverRun, messages.length, ...parts, ...further],
     );
     return outcome === 1;
   }

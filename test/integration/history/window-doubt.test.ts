@@ -29,6 +29,7 @@ test("a window that was never fed after a commit is not gone by, and is whole ag
   const tables = new HistoryTables(sql, systemClock);
   const parts = redisParts("test", options, tables, undefined);
   const { windows } = parts;
+  await windows.meet();
   try {
     await log.append(talk, [message("a")]);
     expect(idsOf(await log.read(talk))).toEqual(["a"]);
@@ -56,6 +57,7 @@ test("the doubt of one append outlives the feed of another", async () => {
   const log = hybridLog(options);
   const parts = redisParts("test", options, tables, undefined);
   const { windows } = parts;
+  await windows.meet();
   try {
     await log.append(talk, [message("a")]);
     await log.read(talk);
