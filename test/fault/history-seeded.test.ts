@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { runTrials } from "../support/history-trials.ts";
 
-test("entries that leave the stream before they are stored are found to be lost", { timeout: 60_000 }, async () => {
+test("entries that leave the stream before they are stored are found to be lost", { timeout: 120_000 }, async () => {
   const report = await runTrials({
     trials: 5,
     durability: "redis",
@@ -14,7 +14,7 @@ test("entries that leave the stream before they are stored are found to be lost"
   expect(report.lost).toBeGreaterThan(0);
 });
 
-test("messages that are sent again under other ids are found twice", { timeout: 60_000 }, async () => {
+test("messages that are sent again under other ids are found twice", { timeout: 120_000 }, async () => {
   const report = await runTrials({
     trials: 4,
     durability: "redis",
@@ -26,7 +26,7 @@ test("messages that are sent again under other ids are found twice", { timeout: 
   expect(report.duplicated).toBeGreaterThan(0);
 });
 
-test("numbers that begin anew after a loss of data are found to be given twice", { timeout: 60_000 }, async () => {
+test("numbers that begin anew after a loss of data are found to be given twice", { timeout: 120_000 }, async () => {
   const report = await runTrials({
     trials: 4,
     durability: "redis",
@@ -38,7 +38,7 @@ test("numbers that begin anew after a loss of data are found to be given twice",
   expect(report.renumbered).toBeGreaterThan(0);
 });
 
-test("without that bug no number is given twice, though what only Redis had is lost with it", { timeout: 60_000 }, async () => {
+test("without that bug no number is given twice, though what only Redis had is lost with it", { timeout: 120_000 }, async () => {
   const report = await runTrials({ trials: 4, durability: "redis", seed: 5, victims: ["flush"], workers: false });
   expect(report).toMatchObject({ duplicated: 0, foreign: 0, renumbered: 0, divided: 0 });
 });
