@@ -181,6 +181,14 @@ Option \`prompt trading.risk.en@1: {risk}\` is undefined; accepted: a text for e
 {"reasoning":" and two.","text":""}
 {"reasoning":"","text":"Fo"}
 {"reasoning":"","text":"ur."}`,
+  "22-backup-and-restore.ts": `
+Written: 2 of disk, hmac-sha256.
+Verified: true.
+Refused: The backup cannot be used: …
+Restored: 1, left out: 1.
+Ana: undefined
+Ben: the plan of ben
+To clean up: 0.`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));
