@@ -13,6 +13,7 @@ import { embeddingsPart } from "./parts/embeddings.ts";
 import { lazyModel } from "./parts/model.ts";
 import { checkHealth } from "./health.ts";
 import { observabilityPart } from "./parts/observability.ts";
+import { promptsPart } from "./parts/prompts.ts";
 import { rerankPart } from "./parts/rerank.ts";
 import { Strata } from "./strata.ts";
 
@@ -32,6 +33,7 @@ export function assemble(config: CheckedConfig): Strata {
   const memory = memoryPart(config, conversations, embeddings, observer);
   const rerank = rerankPart(config, observer);
   const documents = documentsPart(config, embeddings, shared, observer);
+  const prompts = promptsPart(config);
   const knowledge = new Knowledge({
     ...{ store: documents, cache, rerank, clock, observer, config: config.documents ?? {} },
     reranksByDefault: config.rerank !== undefined && config.rerank !== false,
@@ -40,10 +42,9 @@ export function assemble(config: CheckedConfig): Strata {
   const dashboards = new Dashboards({ metrics, events, cache, conversations, clock });
   const { window, windowTokens } = history;
   const engine = new ChatEngine({
-    ...{ cache, conversations, memory, clock, deadline: chat.deadline, system: chat.system },
+    ...{ cache, conversations, memory, prompts, knowledge, clock, deadline: chat.deadline, system: chat.system },
     model: lazyModel(config.model),
     emit: guardObserver(observer),
-    knowledge,
     window: window === undefined && windowTokens === undefined ? undefined : { messages: window, tokens: windowTokens },
     summaries: history.summaries === true,
   });
@@ -66,7 +67,7 @@ export function assemble(config: CheckedConfig): Strata {
   }
 
   return new Strata(
-    { cache, embeddings: embeddings.embeddings, conversations, memory, rerank, documents, metrics, events },
+    { cache, embeddings: embeddings.embeddings, conversations, memory, rerank, documents, prompts, metrics, events },
     {
       engine,
       knowledge,

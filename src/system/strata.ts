@@ -16,6 +16,8 @@ import type { DashboardSource } from "../observability/dashboard/dashboard-sourc
 import type { Dashboard, DashboardOptions } from "../observability/dashboard/start-dashboard.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { RecentEvents } from "../observability/recent-events.ts";
+import type { PromptLibrary } from "../prompts/prompt-library.ts";
+import type { PromptSavings } from "../prompts/prompt-usage.ts";
 import type { RerankCompressor, RerankStats } from "../rerank/rerank-compressor.ts";
 import type { ChatEngine } from "./chat/chat-engine.ts";
 import type { Dashboards } from "./dashboards.ts";
@@ -31,6 +33,8 @@ export interface StrataStats {
   readonly cache: CacheStats;
   readonly memory: StrategyStats;
   readonly rerank: RerankStats;
+  /** What the provider's own prompt cache saved on templates. */
+  readonly prompts: PromptSavings;
   /** Of this process, bytes. */
   readonly residentBytes: number;
 }
@@ -58,6 +62,7 @@ export interface StrataParts {
   readonly memory: AdaptiveMemoryRetriever;
   readonly rerank: RerankCompressor;
   readonly documents: DocumentStore;
+  readonly prompts: PromptLibrary;
   /** `undefined` where `observability.metrics` is `false`, as are `events`. */
   readonly metrics: Metrics | undefined;
   /** The last decisions, rerankings and incidents, one by one. */
@@ -80,6 +85,7 @@ export class Strata implements StrataParts {
   readonly memory: AdaptiveMemoryRetriever;
   readonly rerank: RerankCompressor;
   readonly documents: DocumentStore;
+  readonly prompts: PromptLibrary;
   readonly metrics: Metrics | undefined;
   readonly events: RecentEvents | undefined;
   readonly #machinery: StrataMachinery;
@@ -97,6 +103,7 @@ export class Strata implements StrataParts {
     this.memory = parts.memory;
     this.rerank = parts.rerank;
     this.documents = parts.documents;
+    this.prompts = parts.prompts;
     this.metrics = parts.metrics;
     this.events = parts.events;
     this.#machinery = machinery;
@@ -202,6 +209,7 @@ export class Strata implements StrataParts {
       cache: this.cache.stats(),
       memory: await this.memory.stats(),
       rerank: this.rerank.stats(),
+      prompts: this.prompts.savings(),
       residentBytes: process.memoryUsage.rss(),
     };
   }

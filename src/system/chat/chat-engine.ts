@@ -5,6 +5,7 @@
  * With documents or an owner's memory, the prompt is built first and the cache sees the whole of it: two askers get the same answer
  * only when they would have sent the model the same text.
  */
+import { CallbackManager } from "@langchain/core/callbacks/manager";
 import type { DocumentInterface } from "@langchain/core/documents";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { HumanMessage, type AIMessage, type AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
@@ -21,10 +22,14 @@ import type { HybridChatMessageHistory } from "../../history/chat-history.ts";
 import type { ConversationStore, HistoryOptions } from "../../history/conversation-store.ts";
 import type { AdaptiveMemoryRetriever } from "../../memory/memory-retriever.ts";
 import type { Knowledge } from "../documents/knowledge.ts";
+import type { PromptLibrary } from "../../prompts/prompt-library.ts";
+import { splitThinking } from "../../prompts/thinking.ts";
+import { AnswerPieces } from "./answer-pieces.ts";
+import { templateMessages } from "./chat-template.ts";
 import { callLimit } from "./call-limit.ts";
 import { readChatRequest, type ChatOptions, type ChatRequest } from "./chat-options.ts";
 import { buildPrompt } from "./chat-prompt.ts";
-import { NO_SAVINGS, reasoningOf, savingsOf, type ChatEvent, type ChatResult, type ChatTimings } from "./chat-result.ts";
+import { NO_SAVINGS, savingsOf, type ChatEvent, type ChatResult, type ChatTimings } from "./chat-result.ts";
 
 export interface ChatEngineOptions {
   readonly model: () => Promise<BaseChatModel>;
@@ -32,6 +37,7 @@ export interface ChatEngineOptions {
   readonly conversations: ConversationStore;
   readonly memory: AdaptiveMemoryRetriever;
   readonly knowledge: Pick<Knowledge, "contextFor">;
+  readonly prompts: PromptLibrary;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly deadline: Duration | undefined;
@@ -67,7 +73,7 @@ export class ChatEngine {
       const model = this.#model ?? (await this.#open());
       const prepared = isPlain(request) ? this.#plain(request) : await this.#prepare(request, limit.signal);
       const askedAt = clock.monotonic();
-      const message = (await model.invoke(prepared.messages, runConfig(request, limit.signal))) as AIMessage;
+      const message = (await model.invoke(prepared.messages, this.#config(request, limit.signal))) as AIMessage;
       const answerMs = clock.monotonic() - askedAt;
       return await this.#finish(request, prepared, message, { startedAt, answerMs });
     } finally {
@@ -84,7 +90,8 @@ export class ChatEngine {
       const model = this.#model ?? (await this.#open());
       const prepared = isPlain(request) ? this.#plain(request) : await this.#prepare(request, limit.signal);
       const askedAt = clock.monotonic();
-      const pieces = (await model.stream(prepared.messages, runConfig(request, limit.signal)))[Symbol.asyncIterator]();
+      const pieces = (await model.stream(prepared.messages, this.#config(request, limit.signal)))[Symbol.asyncIterator]();
+      const told = new AnswerPieces();
       let whole: AIMessageChunk | undefined;
       let isOver = false;
       // Not `for await`: for a reader who leaves it would wait for the next piece before it let go of the model.
@@ -92,10 +99,9 @@ export class ChatEngine {
         for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
           const chunk = next.value;
           whole = whole === undefined ? chunk : whole.concat(chunk);
-          const reasoning = reasoningOf(chunk);
-          if (reasoning !== "") yield { type: "reasoning", text: reasoning };
-          if (chunk.text !== "") yield { type: "text", text: chunk.text };
+          yield* told.push(chunk);
         }
+        yield* told.end();
         isOver = true;
       } finally {
         if (!isOver) {
@@ -121,6 +127,14 @@ export class ChatEngine {
     return this.#model;
   }
 
+  /** What a template saves of the provider's own prompt cache is read from the model's usage. */
+  #config(request: ChatRequest, signal: AbortSignal): RunnableConfig {
+    const config = runConfig(request, signal);
+    if (request.options.template === undefined) return config;
+    const callbacks = CallbackManager._configureSync(config.callbacks, [this.#options.prompts.callback()]);
+    return { ...config, ...(callbacks && { callbacks }) };
+  }
+
   #plain({ question, options }: ChatRequest): Prepared {
     const system = options.system ?? this.#options.system;
     const messages =
@@ -144,9 +158,11 @@ export class ChatEngine {
       this.#remember(request, history, signal).then((value) => ({ ...value, ms: clock.monotonic() - startedAt })),
     ]);
     const { conversation, recalled } = remembered;
-    const messages = buildPrompt({
-      ...{ question, conversation, recalled, context: found?.text ?? "", system: options.system ?? system },
-    });
+    const parts = { question, conversation, recalled, context: found?.text ?? "", system: options.system ?? system };
+    const messages =
+      options.template === undefined
+        ? buildPrompt(parts)
+        : await templateMessages(this.#options.prompts, options.template, options.variables, parts);
     const memoryMs = request.ownerId === undefined ? 0 : remembered.ms;
     return { messages, documents: found?.documents, history, contextMs: found?.ms ?? 0, memoryMs };
   }
@@ -187,7 +203,6 @@ export class ChatEngine {
   ): Promise<ChatResult> {
     const { clock } = this.#options;
     const { documents, history, contextMs, memoryMs } = prepared;
-    const text = message.text;
     let storeMs = 0;
     if (history !== undefined) {
       const storedAt = clock.monotonic();
@@ -201,7 +216,8 @@ export class ChatEngine {
       ...{ total: clock.monotonic() - startedAt, context: contextMs, memory: memoryMs, answer: answerMs, store: storeMs },
     };
     return {
-      ...{ text, reasoning: reasoningOf(message), cached: hit !== undefined, source: hit?.source ?? "model", timings },
+      ...splitThinking(message),
+      ...{ cached: hit !== undefined, source: hit?.source ?? "model", timings },
       savings: hit === undefined ? NO_SAVINGS : savingsOf(hit),
       ...(documents !== undefined && { documents }),
       ...(hit !== undefined && { hitId: hit.hitId, tier: hit.tier }),
@@ -218,8 +234,8 @@ export class ChatEngine {
 }
 
 /** Whether the question needs nothing but an answer. */
-function isPlain({ ownerId, context }: ChatRequest): boolean {
-  return ownerId === undefined && context === undefined;
+function isPlain({ ownerId, context, options }: ChatRequest): boolean {
+  return ownerId === undefined && context === undefined && options.template === undefined;
 }
 
 /** What the cache is to know of the call. An owner's answers are the owner's, whatever the config's scope is. */

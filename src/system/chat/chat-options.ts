@@ -4,6 +4,7 @@ import type { CallOptions } from "../../core/abort.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { parseCount, parseDuration, type Duration } from "../../core/options.ts";
 import { scopeDigest, type Scope } from "../../core/scope.ts";
+import type { TemplateName } from "./chat-template.ts";
 import { openSection } from "../config/section.ts";
 
 export interface ChatOptions extends CallOptions {
@@ -17,7 +18,11 @@ export interface ChatOptions extends CallOptions {
   readonly sessionId?: string | undefined;
   /** Whether what the owner said before is recalled; default `true` where there is an `ownerId`, else `false`. */
   readonly useMemory?: boolean | undefined;
-  /** In place of the config's. */
+  /** A template of `strata.prompts` in place of the bare question, which is its variable `question`. */
+  readonly template?: TemplateName | undefined;
+  /** For the template. */
+  readonly variables?: Readonly<Record<string, string | number>> | undefined;
+  /** In place of the config's; not with a template, which has its own. */
   readonly system?: string | undefined;
   /** Besides the owner, whose answers these are. */
   readonly scope?: Omit<Scope, "user"> | undefined;
@@ -33,7 +38,7 @@ export interface ChatOptions extends CallOptions {
 
 const KNOWN = [
   ...["useCache", "useContext", "ownerId", "sessionId", "useMemory", "system", "scope", "tags", "ttl", "deadline", "config"],
-  "signal",
+  ...["signal", "template", "variables"],
 ];
 
 /** What was asked for, checked. */
@@ -65,6 +70,12 @@ export function readChatRequest(question: string, options: ChatOptions, deadline
   }
   if (useCache !== undefined && useCache !== "refresh" && typeof useCache !== "boolean") {
     throw new StrataConfigError("chat.useCache", useCache, 'true, false or "refresh"');
+  }
+  if (options.variables !== undefined && options.template === undefined) {
+    throw new StrataConfigError("chat.variables", options.variables, "nothing, unless there is a `template`");
+  }
+  if (options.system !== undefined && options.template !== undefined) {
+    throw new StrataConfigError("chat.system", "…", "nothing beside a `template`, which has its own");
   }
   if (scope !== undefined) {
     if ("user" in scope) throw new StrataConfigError("chat.scope.user", undefined, "`ownerId`, which is the user");

@@ -16,15 +16,16 @@ export interface PromptParts {
   readonly question: string;
 }
 
-export function buildPrompt({ system, conversation, recalled, context, question }: PromptParts): BaseMessage[] {
+export function buildPrompt(parts: PromptParts): BaseMessage[] {
+  const { system, conversation, question } = parts;
+  const leading = system === undefined ? [] : [new SystemMessage(system)];
+  return [...leading, ...conversation, ...beforeQuestion(parts), new HumanMessage(question)];
+}
+
+/** What was recalled and found, as quoted data. */
+export function beforeQuestion({ recalled, context }: Pick<PromptParts, "recalled" | "context">): BaseMessage[] {
   const quoted = quoteRecalled(recalled, { random: steadyRandom(recalled) });
-  const before = [quoted, context].filter((text) => text !== "");
-  return [
-    ...(system === undefined ? [] : [new SystemMessage(system)]),
-    ...conversation,
-    ...before.map((text) => new HumanMessage(text)),
-    new HumanMessage(question),
-  ];
+  return [quoted, context].filter((text) => text !== "").map((text) => new HumanMessage(text));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What one call of `chat()` gives, and how it comes in pieces. */
 import type { DocumentInterface } from "@langchain/core/documents";
-import type { AIMessage, BaseMessage } from "@langchain/core/messages";
+import type { AIMessage } from "@langchain/core/messages";
 import type { HitMetadata } from "../../cache/response-codec.ts";
 
 export interface ChatResult {
@@ -55,18 +55,4 @@ export const NO_SAVINGS: ChatSavings = { tokens: 0, inputTokens: 0, outputTokens
 export function savingsOf({ savedUsage }: HitMetadata): ChatSavings {
   const { total_tokens: tokens = 0, input_tokens: inputTokens = 0, output_tokens: outputTokens = 0 } = savedUsage;
   return { tokens, inputTokens, outputTokens };
-}
-
-/** The reasoning of a message, or of a piece of one. Providers put it into a field of their own, or into blocks of the content. */
-export function reasoningOf(message: BaseMessage): string {
-  const own: unknown = message.additional_kwargs["reasoning_content"];
-  if (typeof own === "string") return own;
-  if (typeof message.content === "string") return "";
-  return message.content
-    .flatMap((block) => {
-      const { type, reasoning, thinking } = block as { type?: unknown; reasoning?: unknown; thinking?: unknown };
-      if (type === "reasoning" && typeof reasoning === "string") return reasoning;
-      return type === "thinking" && typeof thinking === "string" ? thinking : [];
-    })
-    .join("");
 }

@@ -15,7 +15,7 @@ export interface CheckedConfig extends StrataConfig {
 
 const TOP = [
   ...["preset", "data", "model", "cache", "redis", "postgres", "embeddings", "history", "memory", "documents", "rerank"],
-  ...["chat", "observability", "observer", "clock", "random"],
+  ...["chat", "prompts", "observability", "observer", "clock", "random"],
 ];
 const CACHE = [
   ...["ttl", "stale", "scope", "compression", "memory", "disk", "redis", "archive", "tiers", "semantic", "quota"],
@@ -58,6 +58,7 @@ export function readConfig(given: unknown): CheckedConfig {
     readDuration("chat", chat, "deadline");
     readText("chat", chat, "system");
   }
+  checkPrompts(config.prompts);
   const observability = section("observability", config.observability, ["metrics", "prices", "recentEvents"]);
   if (observability !== undefined) {
     readBoolean("observability", observability, "metrics");
@@ -199,6 +200,18 @@ function checkDocuments(value: unknown): void {
     throw new StrataConfigError("documents.chunkOverlap", overlap, `less than half of \`documents.chunkSize\`, which is ${size}`);
   readCount("documents", documents, "k");
   readCount("documents", documents, "tokenBudget");
+}
+
+function checkPrompts(value: unknown): void {
+  const prompts = section("prompts", value, ["sets", "templates", "partials", "system"]);
+  if (prompts === undefined) return;
+  const { sets = [], templates = [], partials = {}, system } = prompts;
+  if (!Array.isArray(sets)) throw new StrataConfigError("prompts.sets", sets, 'a list of "general", "trading"');
+  for (const set of sets as unknown[]) parseChoice("prompts.sets", set, ["general", "trading"]);
+  if (!Array.isArray(templates)) throw new StrataConfigError("prompts.templates", templates, "a list of { name, user }");
+  if (typeof partials !== "object" || partials === null)
+    throw new StrataConfigError("prompts.partials", hidden(partials), "texts by name");
+  if (system !== undefined) parseChoice("prompts.system", system, ["system", "user"]);
 }
 
 function checkRerank(value: unknown): void {

@@ -16,6 +16,8 @@ import type { ByteSize, Duration } from "../../core/options.ts";
 import type { Durability } from "../../history/hybrid-log.ts";
 import type { Strategy } from "../../memory/strategy.ts";
 import type { PriceTable } from "../../observability/prices.ts";
+import type { SystemPlace } from "../../prompts/compile-prompt.ts";
+import type { PromptSpec } from "../../prompts/prompt-spec.ts";
 import type { AdaptivePolicyOptions } from "../../rerank/policies/adaptive.ts";
 import type { Reranker } from "../../rerank/reranker.ts";
 
@@ -44,6 +46,7 @@ export interface StrataConfig {
   readonly documents?: DocumentsConfig | undefined;
   /** Orders found documents anew; default `false`: the order of words and vectors together stays. `true`: by their words alone. */
   readonly rerank?: boolean | RerankConfig | undefined;
+  readonly prompts?: PromptsConfig | undefined;
   readonly chat?: ChatConfig | undefined;
   readonly observability?: ObservabilityConfig | undefined;
   /** Sees every event of every part. */
@@ -175,6 +178,16 @@ export interface RerankConfig {
   readonly threshold?: number | undefined;
   readonly policy?: "always" | "adaptive" | AdaptivePolicyOptions | undefined;
   readonly deadline?: Duration | undefined;
+}
+
+export interface PromptsConfig {
+  /** Sets of the package; default both, in English and Portuguese. */
+  readonly sets?: readonly ("general" | "trading")[] | undefined;
+  readonly templates?: readonly PromptSpec[] | undefined;
+  /** Texts that every template may name. */
+  readonly partials?: Readonly<Record<string, string>> | undefined;
+  /** Where system texts of templates go; `"user"` for R1. Default `"system"`. */
+  readonly system?: SystemPlace | undefined;
 }
 
 export interface ObservabilityConfig {

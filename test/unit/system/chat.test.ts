@@ -216,6 +216,71 @@ describe("stream", () => {
   });
 });
 
+describe("thoughts in tags", () => {
+  test("are taken out of an answer and out of a stream, and a hit has them apart too", async () => {
+    const chunks: Script["chunks"] = () => [
+      "<thi",
+      "nk>They a",
+      "sk.</th",
+      "ink>\n\nA zo",
+      { content: "ne.", response_metadata: { finish_reason: "stop" } },
+    ];
+    const { strata } = await bed({ chunks, reply: () => "<think>They ask.</think>A zone." });
+    expect(await strata.chat("Q?")).toMatchObject({ text: "A zone.", reasoning: "They ask." });
+    expect(await strata.chat("Q?")).toMatchObject({ text: "A zone.", reasoning: "They ask.", cached: true });
+    for (const question of ["Streamed?", "Streamed?"]) {
+      const events = await all(strata.stream(question));
+      const told = (type: "reasoning" | "text"): string =>
+        events.flatMap((event) => (event.type === type ? event.text : [])).join("");
+      expect([told("reasoning"), told("text")]).toEqual(["They ask.", "A zone."]);
+      expect(events.at(-1)).toMatchObject({ type: "end", result: { text: "A zone.", reasoning: "They ask." } });
+    }
+  });
+});
+
+describe("templates", () => {
+  const templates = [{ name: "brief", system: "Answer in {language}.", user: "{question}", history: true }];
+
+  test("stand in place of the bare question, and their own texts are other questions", async () => {
+    const { strata, model } = await bed({}, { prompts: { sets: [], templates } });
+    const options = { template: "brief", variables: { language: "Portuguese" } };
+    await strata.chat("What is a stop?", options);
+    const said = model.calls[0]?.messages.map(({ text }) => text).join("\n");
+    expect(said).toContain("Answer in Portuguese.");
+    expect(said).toContain("What is a stop?");
+    expect(await strata.chat("What is a stop?", options)).toMatchObject({ cached: true });
+    expect(await strata.chat("What is a stop?", { ...options, variables: { language: "English" } })).toMatchObject({
+      cached: false,
+    });
+  });
+
+  test("of the package are there, and documents and questions find their places", async () => {
+    const { strata, model } = await bed();
+    expect(strata.prompts.list().map(({ name }) => name)).toContain("trading.order-blocks.pt");
+    await strata.addContext("Parcels may be returned within 30 days.", { id: "returns" });
+    strata.prompts.add({ name: "from-documents", user: "{context}\n\nAnswer from these: {question}" });
+    await strata.chat("May I return a parcel?", { template: "from-documents", useContext: true });
+    expect(model.calls[0]?.messages).toHaveLength(1);
+    expect(model.calls[0]?.messages[0]?.text).toMatch(/within 30 days[^]*Answer from these: May I return a parcel\?$/);
+  });
+
+  test.each<[string, object, string]>([
+    ["a template that is not there", { template: "brieff" }, 'Option `prompt` is "brieff"; accepted: brief'],
+    ["a variable that is missing", { template: "brief" }, "language"],
+    [
+      "a variable too much",
+      { template: "brief", variables: { language: "English", tone: "dry" } },
+      "Option `chat.variables.tone`",
+    ],
+    ["variables without a template", { variables: { language: "English" } }, "nothing, unless there is a `template`"],
+    ["a system text beside a template", { template: "brief", system: "Be brief." }, "Option `chat.system`"],
+  ])("refuse %s before anything is asked", async (_what, options, message) => {
+    const { strata, model } = await bed({}, { prompts: { sets: [], templates } });
+    await expect(strata.chat("Q?", options)).rejects.toThrow(message);
+    expect(model.calls).toHaveLength(0);
+  });
+});
+
 describe("close", () => {
   test("may be called twice, and refuses what comes after", async () => {
     const { strata } = await bed();

@@ -1,0 +1,15 @@
+import { PromptLibrary } from "../../prompts/prompt-library.ts";
+import { generalPrompts } from "../../prompts/templates/general.ts";
+import { tradingPrompts } from "../../prompts/templates/trading.ts";
+import type { CheckedConfig } from "../config/read-config.ts";
+
+const SETS = { general: generalPrompts, trading: tradingPrompts } as const;
+
+/** The sets that the config names, then its own templates. */
+export function promptsPart({ prompts = {} }: CheckedConfig): PromptLibrary {
+  const { sets = ["general", "trading"], templates = [], partials, system } = prompts;
+  const library: PromptLibrary = new PromptLibrary({ partials, system });
+  for (const set of sets) library.addAll(SETS[set]);
+  library.addAll(templates);
+  return library;
+}
