@@ -1,7 +1,9 @@
 /** Makes the parts of a checked config and joins them. Nothing here connects, loads a model or waits: every part does at its first use. */
+import { join } from "node:path";
 import { sleep } from "../core/abort.ts";
 import { systemClock } from "../core/clock.ts";
 import { guardObserver } from "../core/events.ts";
+import { Backups } from "./backups.ts";
 import { ChatEngine } from "./chat/chat-engine.ts";
 import type { CheckedConfig } from "./config/read-config.ts";
 import { cachePart } from "./parts/cache.ts";
@@ -28,7 +30,7 @@ export function assemble(config: CheckedConfig): Strata {
   const embeddings = embeddingsPart(config, observer);
   /** PGlite is for one process and slow to open: what may lie elsewhere does. */
   const shared = postgres === undefined ? undefined : sql;
-  const cache = cachePart(config, { embeddings, sql: shared, observer });
+  const { cache, tiers } = cachePart(config, { embeddings, sql: shared, observer });
   const conversations = conversationsPart(config, sql, observer);
   const memory = memoryPart(config, conversations, embeddings, observer);
   const rerank = rerankPart(config, observer);
@@ -39,6 +41,8 @@ export function assemble(config: CheckedConfig): Strata {
     reranksByDefault: config.rerank !== undefined && config.rerank !== false,
   });
   metrics?.watch(cache);
+  const embedded = postgres === undefined ? join(config.data, "history") : undefined;
+  const backups = new Backups({ cache, tiers, sql, embedded, clock });
   const dashboards = new Dashboards({ metrics, events, cache, conversations, clock });
   const { window, windowTokens } = history;
   const engine = new ChatEngine({
@@ -72,6 +76,7 @@ export function assemble(config: CheckedConfig): Strata {
       engine,
       knowledge,
       dashboards,
+      backups,
       health: () => checkHealth(config, sql, clock),
       uptimeMs: () => clock.monotonic() - startedAt,
       close,

@@ -12,6 +12,8 @@ import type { AdaptiveMemoryRetriever } from "../memory/memory-retriever.ts";
 import type { StrategyStats } from "../memory/strategy-log.ts";
 import type { DocumentStore, FoundMetadata } from "../rag/document-store.ts";
 import type { IngestReport } from "../rag/ingest.ts";
+import type { BackupOptions, BackupReport } from "../maintenance/backup/backup.ts";
+import type { RestoreOptions, RestoreReport } from "../maintenance/backup/restore.ts";
 import type { DashboardSource } from "../observability/dashboard/dashboard-source.ts";
 import type { Dashboard, DashboardOptions } from "../observability/dashboard/start-dashboard.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -20,6 +22,7 @@ import type { PromptLibrary } from "../prompts/prompt-library.ts";
 import type { PromptSavings } from "../prompts/prompt-usage.ts";
 import type { RerankCompressor, RerankStats } from "../rerank/rerank-compressor.ts";
 import type { ChatEngine } from "./chat/chat-engine.ts";
+import type { Backups } from "./backups.ts";
 import type { Dashboards } from "./dashboards.ts";
 import type { AddContextOptions, KnowledgeSource, Knowledge, SearchOptions } from "./documents/knowledge.ts";
 import type { PartHealth } from "./health.ts";
@@ -73,6 +76,7 @@ export interface StrataMachinery {
   readonly engine: ChatEngine;
   readonly knowledge: Knowledge;
   readonly dashboards: Dashboards;
+  readonly backups: Backups;
   readonly uptimeMs: () => number;
   readonly health: () => Promise<PartHealth[]>;
   readonly close: () => Promise<void>;
@@ -212,6 +216,22 @@ export class Strata implements StrataParts {
       prompts: this.prompts.savings(),
       residentBytes: process.memoryUsage.rss(),
     };
+  }
+
+  /**
+   * Writes the lasting tiers of the cache and all conversations into one file, while they are in use. Documents are not in it: they are
+   * added again from where they came, or backed up with their folder or database.
+   * @throws as `backup()` of the package
+   */
+  async backup(to: string, options: Omit<BackupOptions, "to" | "parts" | "clock"> = {}): Promise<BackupReport> {
+    this.#refuseWhenClosed();
+    return this.#machinery.backups.backup(to, options);
+  }
+
+  /** Restores what `backup` wrote; what is there and newer stays. The whole file is checked before anything is written. */
+  async restore(from: string, options: Omit<RestoreOptions, "from" | "parts" | "clock"> = {}): Promise<RestoreReport> {
+    this.#refuseWhenClosed();
+    return this.#machinery.backups.restore(from, options);
   }
 
   /**

@@ -17,17 +17,25 @@ import type { CheckedConfig } from "../config/read-config.ts";
 import type { EmbeddingsPart } from "./embeddings.ts";
 
 /** The cache of model answers that a config describes. */
-export function cachePart(config: CheckedConfig, parts: CacheNeeds): TieredCache {
+export function cachePart(config: CheckedConfig, parts: CacheNeeds): CachePart {
   const { cache, clock, random } = config;
   const { ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit } = cache;
   const semantic = cache.semantic === undefined || cache.semantic === false ? undefined : semanticOf(cache.semantic, parts);
-  return new TieredCache({
+  const tiers = cache.tiers ?? tiersOf(config, parts.sql);
+  const made = new TieredCache({
     ...{ ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit, clock, random },
     observer: parts.observer,
-    tiers: cache.tiers ?? tiersOf(config, parts.sql),
+    tiers,
     scope: cache.scope === "owner" ? scopeOfOwner : (cache.scope ?? "global"),
     semantic,
   });
+  return { cache: made, tiers };
+}
+
+export interface CachePart {
+  readonly cache: TieredCache;
+  /** The cache closes them. */
+  readonly tiers: readonly CacheTier[];
 }
 
 export interface CacheNeeds {

@@ -281,6 +281,37 @@ describe("templates", () => {
   });
 });
 
+describe("backup", () => {
+  test("is one file, from which another system has the answers", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "strata-chat-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const { strata } = await bed();
+    await strata.chat("What is a gap?");
+    const report = await strata.backup(join(folder, "all.backup"));
+    expect(report.parts).toMatchObject([{ name: "cache", records: 1 }]);
+    const other = await bed();
+    const restored = await other.strata.restore(join(folder, "all.backup"));
+    expect(restored.parts).toMatchObject([{ name: "cache", restored: 1 }]);
+    expect(await other.strata.chat("What is a gap?")).toMatchObject({ cached: true, tier: "disk" });
+    expect(other.model.calls).toHaveLength(0);
+  });
+});
+
+describe("the dashboard", () => {
+  test("shows this system, behind a token, and is closed with it", async () => {
+    const { strata } = await bed();
+    await strata.chat("What is a gap?");
+    await strata.chat("What is a gap?");
+    const { url, token } = await strata.startDashboard();
+    expect((await fetch(`${url}/api/stats`)).status).toBe(401);
+    const answer = await fetch(`${url}/api/stats`, { headers: { authorization: `Bearer ${token}` } });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain('"hits":1');
+    await strata.close();
+    await expect(fetch(`${url}/api/stats`)).rejects.toThrow();
+  });
+});
+
 describe("close", () => {
   test("may be called twice, and refuses what comes after", async () => {
     const { strata } = await bed();

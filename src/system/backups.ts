@@ -1,0 +1,54 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { CacheTier } from "../cache/tier.ts";
+import type { TieredCache } from "../cache/tiered-cache.ts";
+import type { SqlClient } from "../clients/sql.ts";
+import type { Clock } from "../core/clock.ts";
+import { backup, type BackupOptions, type BackupReport } from "../maintenance/backup/backup.ts";
+import type { BackupPart } from "../maintenance/backup/backup-part.ts";
+import { historyPart } from "../maintenance/backup/parts/history-part.ts";
+import { tierPart } from "../maintenance/backup/parts/tier-part.ts";
+import { verifyBackup } from "../maintenance/backup/verify.ts";
+import { restore, type RestoreOptions, type RestoreReport } from "../maintenance/backup/restore.ts";
+
+export interface BackupsOptions {
+  readonly cache: TieredCache;
+  readonly tiers: readonly CacheTier[];
+  readonly sql: SqlClient;
+  /** Where PGlite is, when `sql` is; opening it only to find nothing would take seconds. */
+  readonly embedded: string | undefined;
+  readonly clock: Clock;
+}
+
+/** What lasts of a system in one file: the tiers of its cache but memory, and its conversations. */
+export class Backups {
+  readonly #options: BackupsOptions;
+
+  constructor(options: BackupsOptions) {
+    this.#options = options;
+  }
+
+  async backup(to: string, options: Omit<BackupOptions, "to" | "parts" | "clock"> = {}): Promise<BackupReport> {
+    const { cache, clock, embedded } = this.#options;
+    await cache.flush();
+    const hasHistory = embedded === undefined || existsSync(join(embedded, "PG_VERSION"));
+    return backup({ ...options, to, clock, parts: [...this.#tiers(), ...(hasHistory ? [this.#history()] : [])] });
+  }
+
+  async restore(from: string, options: Omit<RestoreOptions, "from" | "parts" | "clock"> = {}): Promise<RestoreReport> {
+    const { key, signal } = options;
+    const held = new Set((await verifyBackup({ from, key, signal })).parts.map(({ name }) => name));
+    const parts = [...this.#tiers(), this.#history()].filter(({ name }) => held.has(name));
+    return restore({ ...options, from, clock: this.#options.clock, parts });
+  }
+
+  /** By the names that `strata backup` gives them, so that either restores what the other wrote. */
+  #tiers(): BackupPart[] {
+    const lasting = this.#options.tiers.filter(({ name }) => name !== "memory");
+    return lasting.map((tier) => tierPart(tier, { name: tier.name === "disk" ? "cache" : tier.name }));
+  }
+
+  #history(): BackupPart {
+    return historyPart({ sql: this.#options.sql, clock: this.#options.clock });
+  }
+}
