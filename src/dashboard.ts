@@ -1,7 +1,13 @@
 /** `langchain-strata/dashboard`: the web dashboard, for what is not made by `createStrata`. */
 export { startDashboard, type Dashboard, type DashboardOptions } from "./observability/dashboard/start-dashboard.ts";
 export type { DashboardSource, ReadableMetrics } from "./observability/dashboard/dashboard-source.ts";
-export type { WireAlert, WireHealth } from "./observability/dashboard/wire.ts";
+export type { WireHealth } from "./observability/dashboard/wire.ts";
+export {
+  shareMetrics,
+  type MetricsShare,
+  type SharedMetrics,
+  type ShareMetricsOptions,
+} from "./observability/terminal/metrics-socket.ts";
 export {
   observers,
   recentEvents,

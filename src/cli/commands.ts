@@ -4,6 +4,7 @@ import { backup } from "./commands/backup.ts";
 import { cleanup } from "./commands/cleanup.ts";
 import { clear } from "./commands/clear.ts";
 import { completion } from "./commands/completion.ts";
+import { dashboard } from "./commands/dashboard.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { forget } from "./commands/forget.ts";
@@ -14,6 +15,7 @@ import { recall } from "./commands/recall.ts";
 import { restore } from "./commands/restore.ts";
 import { serve } from "./commands/serve.ts";
 import { stats } from "./commands/stats.ts";
+import { top } from "./commands/top.ts";
 import { warm } from "./commands/warm.ts";
 import { worker } from "./commands/worker.ts";
 
@@ -21,6 +23,8 @@ export const COMMANDS: readonly Command[] = [
   demo,
   doctor,
   stats,
+  top,
+  dashboard,
   recall,
   warm,
   clear,

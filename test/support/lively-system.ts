@@ -9,6 +9,7 @@ import type { CacheTier } from "../../src/cache/tier.ts";
 import { pgliteClient } from "../../src/clients/pglite.ts";
 import { ConversationStore } from "../../src/history/conversation-store.ts";
 import { AdaptiveMemoryRetriever } from "../../src/memory/memory-retriever.ts";
+import { alerts } from "../../src/observability/alerts.ts";
 import { createMetrics } from "../../src/observability/create-metrics.ts";
 import type { DashboardSource } from "../../src/observability/dashboard/dashboard-source.ts";
 import type { Metrics } from "../../src/observability/metrics.ts";
@@ -57,6 +58,7 @@ export function livelySystem({
     observer,
   });
   const unwatch = metrics.watch(cache);
+  const watching = alerts(undefined, { metrics });
   const sql = conversations ? pgliteClient() : undefined;
   const store = sql && new ConversationStore({ sql, observer });
   const memory = store && new AdaptiveMemoryRetriever({ store, embeddings: new WordEmbeddings(), observer });
@@ -65,20 +67,7 @@ export function livelySystem({
     source: {
       ...{ name: "trading-assistant", metrics, events, cache },
       ...(store !== undefined && { conversations: store }),
-      alerts: () => [
-        {
-          ...{ rule: "hit rate below 50 %", state: "ok", severity: "warning", value: 0.83, since: null },
-          summary: "Share of lookups that were answered, over 10 minutes.",
-        },
-        {
-          rule: "error rate above 1 %",
-          state: "ok",
-          severity: "critical",
-          value: 0,
-          since: null,
-          summary: "Failures per lookup, over 5 minutes.",
-        },
-      ],
+      alerts: watching,
     },
     async ask(question, answer = `An answer to: ${question}`) {
       const prompt = `Human: ${question}`;
@@ -112,6 +101,7 @@ export function livelySystem({
     },
     async close() {
       unwatch();
+      await watching.close();
       metrics.close();
       await cache.close();
       await memory?.close();

@@ -188,6 +188,7 @@ export const en = {
   severity: "Severity",
   since: "Since",
   current: "Now",
+  threshold: "Limit",
   noAlerts: "No alert is firing.",
   someAlerts: "{n} alerts are firing.",
 

@@ -189,6 +189,7 @@ export const pt: Readonly<Record<Word, string>> = {
   severity: "Gravidade",
   since: "Desde",
   current: "Agora",
+  threshold: "Limite",
   noAlerts: "Nenhum alerta disparado.",
   someAlerts: "{n} alertas disparados.",
 

@@ -48,7 +48,7 @@ export function dashboardApi(options: ApiOptions): Hono {
   api.get("/state", async (c) => c.json(await live.state()));
   api.get("/live", (c) => streams.respond(c, TICK_MS, async () => ({ event: "state", data: await live.state() })));
   api.get("/health", async (c) => c.json(await live.health()));
-  api.get("/alerts", async (c) => c.json({ alerts: (await source.alerts?.()) ?? [] }));
+  api.get("/alerts", async (c) => c.json({ alerts: source.alerts?.status() ?? [] }));
   api.get("/series", async (c) => c.json({ series: await source.metrics.series() }));
   api.get("/history", async (c) => {
     const names = (c.req.query("series") ?? "").split(",").filter(Boolean).slice(0, MAX_SERIES);

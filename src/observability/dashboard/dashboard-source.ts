@@ -3,10 +3,11 @@ import type { TieredCache } from "../../cache/tiered-cache.ts";
 import type { MaybePromise } from "../../core/abort.ts";
 import type { Duration } from "../../core/options.ts";
 import type { ConversationStore } from "../../history/conversation-store.ts";
+import type { Alerts } from "../alerts.ts";
 import type { MetricsSnapshot, MetricsSummary } from "../metrics-snapshot.ts";
 import type { RecentEvents } from "../recent-events.ts";
 import type { SeriesHistory, SeriesInfo, SeriesName } from "../series.ts";
-import type { WireAlert, WireHealth } from "./wire.ts";
+import type { WireHealth } from "./wire.ts";
 
 /** Metrics as they are read: those of this process, or those that another one shares. `Metrics` is one. */
 export interface ReadableMetrics {
@@ -25,7 +26,7 @@ export interface DashboardSource {
   /** For the explorer, for feedback and for clearing. */
   readonly cache?: TieredCache | undefined;
   readonly conversations?: ConversationStore | undefined;
-  readonly alerts?: (() => MaybePromise<readonly WireAlert[]>) | undefined;
+  readonly alerts?: Pick<Alerts, "status"> | undefined;
   /** What `GET /api/health` adds to what metrics tell. */
   readonly health?: (() => MaybePromise<WireHealth["parts"]>) | undefined;
 }

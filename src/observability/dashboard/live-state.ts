@@ -25,12 +25,8 @@ export class LiveState {
   state(): Promise<WireState> {
     return this.#once("state", async () => {
       const { metrics, alerts, events } = this.#source;
-      const [snapshot, summary, list] = await Promise.all([
-        metrics.snapshot(),
-        metrics.summary(SUMMARY_PERIOD),
-        alerts?.() ?? [],
-      ]);
-      const firing = list.filter(({ state }) => state === "firing").length;
+      const [snapshot, summary] = await Promise.all([metrics.snapshot(), metrics.summary(SUMMARY_PERIOD)]);
+      const firing = (alerts?.status() ?? []).filter(({ phase }) => phase === "firing").length;
       return { at: this.#clock.now(), metrics: snapshot, summary, firing, newest: events?.newest ?? 0 };
     });
   }

@@ -1,4 +1,5 @@
 /** What the dashboard's server and its pages say to each other; JSON, all times Unix ms. */
+import type { AlertStatus } from "../alerts.ts";
 import type { MetricsSnapshot, MetricsSummary } from "../metrics-snapshot.ts";
 import type { SemanticLookupEvent, StrataEvent } from "../../core/events.ts";
 
@@ -127,14 +128,8 @@ export interface WireHistory {
   readonly series: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
-export interface WireAlert {
-  readonly rule: string;
-  readonly state: "firing" | "pending" | "ok";
-  readonly severity: string;
-  readonly summary: string;
-  readonly value: number | null;
-  readonly since: number | null;
-}
+/** A rule as it stands. */
+export type WireAlert = AlertStatus;
 
 export interface WireHealth {
   readonly status: "ok" | "degraded" | "down";
