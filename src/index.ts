@@ -296,6 +296,14 @@ export type { ScheduleLease, ScheduleLeases } from "./maintenance/schedule/sched
 export { localLeases } from "./maintenance/schedule/local-leases.ts";
 export { postgresLeases } from "./maintenance/schedule/postgres-leases.ts";
 
+// How long things take: yours and ours.
+export { benchmark, type BenchCase, type BenchmarkOptions } from "./bench/benchmark.ts";
+export { parseBenchReport, type BenchMachine, type BenchReport, type BenchTiming } from "./bench/bench-report.ts";
+export { compare, type BenchChange, type BenchComparison } from "./bench/compare.ts";
+export { profile, type Profile, type ProfileOptions } from "./bench/profile.ts";
+export { ragSuite, type RagQuestion, type RagSubject, type RagSuiteOptions } from "./bench/rag-suite.ts";
+export { renderBenchHtml, renderBenchText, renderComparisonText } from "./bench/render.ts";
+
 // Words that all parts share.
 export type { Scope } from "./core/scope.ts";
 export type { Digest } from "./core/key.ts";

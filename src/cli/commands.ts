@@ -2,6 +2,7 @@
 import type { Command } from "./command.ts";
 import { backup } from "./commands/backup.ts";
 import { cleanup } from "./commands/cleanup.ts";
+import { bench } from "./commands/bench.ts";
 import { clear } from "./commands/clear.ts";
 import { completion } from "./commands/completion.ts";
 import { dashboard } from "./commands/dashboard.ts";
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   cleanup,
   optimize,
   rebuild,
+  bench,
   migrate,
   worker,
   serve,

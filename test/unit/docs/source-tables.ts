@@ -5,14 +5,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
-import { demo } from "../../../src/cli/commands/demo.ts";
-import { doctor } from "../../../src/cli/commands/doctor.ts";
-import { migrate } from "../../../src/cli/commands/migrate.ts";
+import { COMMANDS } from "../../../src/cli/commands.ts";
 import { ROOT } from "./pages.ts";
 
 type Declaration = ts.InterfaceDeclaration | ts.TypeAliasDeclaration;
 
-const USAGES: Readonly<Record<string, string>> = { demo: demo.usage, doctor: doctor.usage, migrate: migrate.usage };
+const USAGES: Readonly<Record<string, string>> = Object.fromEntries(COMMANDS.map(({ name, usage }) => [name, usage]));
 
 /**
  * What stands between `<!-- generated: KIND NAME -->` and `<!-- end -->`:
