@@ -15,7 +15,7 @@ export function openSection(path: string, value: unknown, known: readonly string
   for (const [key, given] of Object.entries(value)) {
     if (given === undefined || known.includes(key)) continue;
     const near = nearest(key, known);
-    const meant = near === undefined ? "" : `; did you mean \`${near}\`?`;
+    const meant = near === undefined ? "" : ` (did you mean \`${near}\`?)`;
     throw new StrataConfigError(at(path, key), hidden(given), `one of the keys ${known.join(", ")}${meant}`);
   }
   return value as Section;
