@@ -30,7 +30,8 @@ console.log(`Verified: ${(await verifyBackup({ from: file, key })).authentic}.`)
 // One changed bit, and nothing at all is restored.
 const bytes = readFileSync(file);
 const damaged = join(folder, "damaged.backup");
-bytes.writeUInt8(bytes.readUInt8(bytes.length - 200) ^ 1, bytes.length - 200);
+const middle = Math.floor(bytes.length / 2);
+bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
 writeFileSync(damaged, bytes);
 await verifyBackup({ from: damaged, key }).catch((error: Error) => console.log(`Refused: ${error.message}`));
 
@@ -43,8 +44,8 @@ const other = diskTier({ path: join(folder, "other") });
 const restored = new TieredCache({ tiers: [other] });
 const report = await restore({ from: file, parts: [tierPart(other, { name: "disk" })], key, system: "example", forgotten });
 for (const part of report.parts) console.log(`Restored: ${part.restored}, left out: ${part.forgotten}.`);
-console.log(`Ana: ${String(await restored.get("plan", { scope: { user: "ana" } }))}`);
-console.log(`Ben: ${String(await restored.get("plan", { scope: { user: "ben" } }))}`);
+console.log(`Ana: ${await restored.get<string>("plan", { scope: { user: "ana" } })}`);
+console.log(`Ben: ${await restored.get<string>("plan", { scope: { user: "ben" } })}`);
 
 const plan = await expiredEntries({ tiers: [other] }).plan();
 console.log(`To clean up: ${plan.items}.`);

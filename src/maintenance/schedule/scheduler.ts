@@ -198,7 +198,7 @@ function parseCron({ cron, timeZone }: ScheduledJob): Cron {
   } catch (cause) {
     throw new StrataConfigError(
       "startScheduler.jobs.cron",
-      `${cron} (${String(timeZone ?? "local")})`,
+      `${cron} (${timeZone ?? "local"})`,
       `a cron expression: ${String(cause)}`,
     );
   }
