@@ -3,9 +3,9 @@
  * `allowWrites`, and no prompt or answer leaves where it was not opened with `showPrompts`.
  */
 import { Hono, type Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { StrataConfigError } from "../../core/errors.ts";
 import type { Duration } from "../../core/options.ts";
+import { readBody } from "../../http/body.ts";
 import { EventStreams } from "../../http/event-streams.ts";
 import { refusal } from "../../http/refusal.ts";
 import type { SeriesName } from "../series.ts";
@@ -32,7 +32,6 @@ const KEY = /^[\w-]{43}$/;
 export function dashboardApi(options: ApiOptions): Hono {
   const { source, settings, live, streams, explorer } = options;
   const api = new Hono();
-  api.use(bodyLimit({ maxSize: MAX_BODY, onError: (c) => refusal(c, 413, `A body may have ${MAX_BODY} bytes.`) }));
   api.post("*", async (c, next) => {
     if (!settings.writes)
       return refusal(c, 403, "This dashboard only shows. Open it with `allowWrites` (`--allow-writes`) to change things.");
@@ -40,7 +39,7 @@ export function dashboardApi(options: ApiOptions): Hono {
   });
   api.onError((error, c) => {
     if (error instanceof StrataConfigError) return refusal(c, 400, error.message);
-    return refusal(c, 500, "This could not be done; the application's log says why.");
+    return refusal(c, 500, "This could not be done.");
   });
 
   api.get("/settings", (c) => c.json(settings));
@@ -147,7 +146,8 @@ function limitOf(c: Context, usual: number): number {
 
 /** @throws {@link StrataConfigError} for what is no JSON object; `POST` without a body is an empty one */
 async function bodyOf(c: Context): Promise<Record<string, unknown>> {
-  const text = await c.req.text();
+  const text = await readBody(c, MAX_BODY);
+  if (text === undefined) throw new StrataConfigError("body", undefined, `at most ${MAX_BODY} bytes`);
   if (text === "") return {};
   let value: unknown;
   try {

@@ -6,6 +6,7 @@ import type { Clock } from "../../core/clock.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { parseClock, refuseUnknown } from "../../core/options.ts";
 import { access } from "../../http/access.ts";
+import { readBody } from "../../http/body.ts";
 import { EventStreams } from "../../http/event-streams.ts";
 import { listen } from "../../http/listen.ts";
 import { refusal } from "../../http/refusal.ts";
@@ -125,7 +126,7 @@ function signIn(token: string, sessions: Sessions, clock: Clock): (c: Context) =
   return async (c) => {
     if (clock.monotonic() - since > MINUTE) [tries, since] = [0, clock.monotonic()];
     if (tries >= MAX_TRIES) return refusal(c, 429, "Too many wrong tokens; wait a minute.");
-    const given = new URLSearchParams((await c.req.text()).slice(0, 2_000)).get("token");
+    const given = new URLSearchParams(await readBody(c, 2_000)).get("token");
     if (isToken(given?.trim())) {
       sessions.open(c);
       return c.redirect("/", 303);
