@@ -9,8 +9,10 @@ import { startDeepSeekStandIn } from "langchain-strata/testing/deepseek-stand-in
 /** One line an event. No event holds a prompt, an answer or a scope, so that they can go to any log. */
 function log(event: StrataEvent): void {
   const { type, ...rest } = event;
-  const flat = Object.entries(rest).filter(([, value]) => typeof value !== "object");
-  const fields = flat.map(([name, value]) => `${name}=${typeof value === "number" ? value.toFixed(0) : value}`);
+  const fields = Object.entries(rest).flatMap(([name, value]) => {
+    if (typeof value === "number") return `${name}=${value.toFixed(0)}`;
+    return typeof value === "string" || typeof value === "boolean" ? `${name}=${value}` : [];
+  });
   console.log(`  ${type.padEnd(13)} ${fields.join(" ")}`);
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { TieredCache } from "../../../src/cache/tiered-cache.ts";
+import type { TieredCache } from "../../../src/cache/tiered-cache.ts";
 import { COMMANDS } from "../../../src/cli/commands.ts";
 import { runCommand } from "../../../src/cli/run-command.ts";
 import { startDeepSeekStandIn } from "../../../src/testing/deepseek-stand-in/start.ts";
