@@ -9,7 +9,6 @@ export {
   type ShareMetricsOptions,
 } from "./observability/terminal/metrics-socket.ts";
 export {
-  observers,
   recentEvents,
   type Numbered,
   type RecentDecision,

@@ -119,22 +119,6 @@ export function recentEvents(options: RecentEventsOptions = {}): RecentEvents {
   };
 }
 
-/** Several observers as one. Each sees every event; what one throws does not keep it from the others. */
-export function observers(...list: readonly (Observer | undefined)[]): Observer {
-  const known = list.filter((observer) => observer !== undefined);
-  return (event) => {
-    let failure: unknown;
-    for (const observer of known) {
-      try {
-        observer(event);
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    if (failure !== undefined) throw failure;
-  };
-}
-
 function push<T>(ring: T[], limit: number, item: T): void {
   ring.push(item);
   // Cut in lots: to shift one by one would move the whole ring at every event.

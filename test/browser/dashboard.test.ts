@@ -139,7 +139,7 @@ describe.skipIf(!hasChromium)("the dashboard in a browser", () => {
     const before = await lookups();
     const until = performance.now() + 4_000;
     let asked = 0;
-    while (performance.now() < until) {
+    while (performance.now() < until && asked < 20_000) {
       for (let burst = 0; burst < 100; burst++) await system.ask(`question ${asked++ % 50}`);
       await new Promise((resolve) => setImmediate(resolve));
     }

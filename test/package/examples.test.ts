@@ -189,6 +189,11 @@ Restored: 1, left out: 1.
 Ana: undefined
 Ben: the plan of ben
 To clean up: 0.`,
+  "23-dashboard.ts": `
+with the token: 3 hits, 1 miss
+the explorer: 1 entry, its text: hidden
+without the token: 401
+from another site: 403`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));

@@ -11,9 +11,10 @@ import { ConversationStore } from "../../src/history/conversation-store.ts";
 import { AdaptiveMemoryRetriever } from "../../src/memory/memory-retriever.ts";
 import { alerts } from "../../src/observability/alerts.ts";
 import { createMetrics } from "../../src/observability/create-metrics.ts";
+import { fanOut } from "../../src/observability/fan-out.ts";
 import type { DashboardSource } from "../../src/observability/dashboard/dashboard-source.ts";
 import type { Metrics } from "../../src/observability/metrics.ts";
-import { observers, recentEvents, type RecentEvents } from "../../src/observability/recent-events.ts";
+import { recentEvents, type RecentEvents } from "../../src/observability/recent-events.ts";
 import { RerankCompressor } from "../../src/rerank/rerank-compressor.ts";
 import { lexicalReranker } from "../../src/rerank/rerankers/lexical.ts";
 import { chatAnswer, llmKey } from "./model-answers.ts";
@@ -48,7 +49,7 @@ export function livelySystem({
 }: LivelyOptions): LivelySystem {
   const metrics = createMetrics({ folders: [folder] });
   const events = recentEvents();
-  const observer = observers(metrics.observer, events.observer);
+  const observer = fanOut(metrics.observer, events.observer);
   const cache = new TieredCache({
     tiers: [...tiers, diskTier({ path: folder, maxBytes: "512mb" })],
     scope: "global",

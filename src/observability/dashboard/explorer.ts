@@ -37,6 +37,8 @@ export interface EntryQuery {
 }
 
 const SLICE_MS = 5;
+/** How long the first search waits for the table. */
+const FIRST_WAIT_MS = 100;
 /** A search that finds the table older than this has a new one made. */
 const FRESH_MS = 15_000;
 /** A table that took long to make is kept for so many times as long. */
@@ -64,7 +66,11 @@ export class Explorer {
   async search(query: EntryQuery): Promise<WireEntryPage> {
     const { clock, entries } = this.#options;
     const startedAt = clock.monotonic();
-    if (startedAt >= this.#restUntil) void this.refresh();
+    if (startedAt >= this.#restUntil) {
+      const whole = this.refresh();
+      // A small cache is gone through in an instant: nobody is shown half of it.
+      if (this.#builtAt === undefined) await Promise.race([whole, sleep(clock, FIRST_WAIT_MS)]);
+    }
     const words = fold(query.text).split(/\s+/).filter(Boolean).slice(0, MAX_WORDS);
     const after = query.cursor === undefined ? -1 : this.#table.placeOf(query.cursor);
     const tier = query.tier === undefined ? -1 : entries.tiers.indexOf(query.tier);

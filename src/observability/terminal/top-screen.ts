@@ -25,7 +25,7 @@ export function sparkline(values: readonly (number | null)[], width: number, top
 export function topScreen(figures: TopFigures, options: TopScreenOptions): string[] {
   const { columns, rows, requests, hitRates, paint } = options;
   const width = Math.max(8, Math.min(72, columns - 36));
-  const lines: [text: string, tone?: "good" | "bad" | "faint" | "strong"][] = [
+  const lines: [text: string, tone?: "good" | "bad" | "faint" | "strong" | undefined][] = [
     [
       `strata top   ${figures.processes.length} process${figures.processes.length === 1 ? "" : "es"}   ${bytes(figures.rss)}   q quits`,
       "strong",
@@ -45,7 +45,7 @@ export function topScreen(figures: TopFigures, options: TopScreenOptions): strin
       `${"tier".padEnd(12)}${"state".padEnd(7)}${"hits".padStart(10)}${"entries".padStart(11)}${"size".padStart(11)}${"faults".padStart(8)}`,
       "faint",
     ],
-    ...figures.tiers.map((tier): [string, ("bad" | undefined)?] => [
+    ...figures.tiers.map((tier): [string, "bad" | undefined] => [
       tier.name.slice(0, 11).padEnd(12) +
         tier.state.padEnd(7) +
         number(tier.hits).padStart(10) +
