@@ -23,6 +23,7 @@ import {
   type TurnFilter,
 } from "./conversation-catalog.ts";
 import { ownerKey } from "./conversation-key.ts";
+import { embedMessages, type EmbedMessagesOptions } from "./embed-messages.ts";
 import { HistoryTables } from "./history-tables.ts";
 import type { Durability } from "./hybrid-log.ts";
 import { assembleHybridLog, type HybridLogOptions } from "./logs/hybrid.ts";
@@ -35,7 +36,15 @@ import { summarizeOwner, type OwnerSummary, type OwnerSummaryOptions } from "./o
 import { ReplicaReads } from "./replica-reads.ts";
 import { Summaries } from "./summaries.ts";
 import { parseSummaryModel, type SummaryModel } from "./summarizer.ts";
-import { searchTurns, sessionStates, type SessionState, type TurnSearch } from "./turn-search.ts";
+import {
+  nearestTurns,
+  searchTurns,
+  sessionStates,
+  type NearSearch,
+  type NearTurn,
+  type SessionState,
+  type TurnSearch,
+} from "./turn-search.ts";
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { BaseMessage } from "@langchain/core/messages";
 
@@ -113,6 +122,11 @@ export interface MessagePage {
 export interface TurnPage {
   readonly turns: readonly OwnerTurn[];
   readonly cursor?: string;
+}
+
+/** Whose messages get the vectors that they lack. */
+export interface OwnerEmbedding extends Pick<EmbedMessagesOptions, "embeddings" | "model" | "signal"> {
+  readonly ownerId: string;
 }
 
 /** What was removed of an owner. */
@@ -278,6 +292,24 @@ export class ConversationStore {
   async search(search: TurnSearch): Promise<readonly OwnerTurn[]> {
     this.#refuseWhenClosed();
     return searchTurns(this.#read, search);
+  }
+
+  /**
+   * Turns whose vectors are nearest to a query's and what stands beside them, in the order of the sessions; of the vectors that
+   * `embed()` or `embedMessages()` has stored. For owners with more turns than fit into memory.
+   * @throws {@link StrataConfigError} naming the part
+   */
+  async nearest(search: NearSearch): Promise<readonly NearTurn[]> {
+    this.#refuseWhenClosed();
+    return nearestTurns(this.#read, search);
+  }
+
+  /** Stores the vectors that messages of an owner lack. @returns how many; as `embedMessages()`, for one owner */
+  async embed(options: OwnerEmbedding): Promise<number> {
+    this.#refuseWhenClosed();
+    refuseUnknown("embed", options, ["ownerId", "embeddings", "model", "signal"]);
+    acceptOwner(options.ownerId);
+    return embedMessages({ sql: this.#tables.sql, ...options });
   }
 
   /**

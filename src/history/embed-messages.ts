@@ -10,6 +10,8 @@ import { waitOrAbort, type CallOptions } from "../core/abort.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { parseCount, refuseUnknown } from "../core/options.ts";
 import { migrate } from "../clients/migrate.ts";
+import { acceptOwner } from "./accept.ts";
+import { ownerKey } from "./conversation-key.ts";
 import { historyTables, type HistoryTablesOptions } from "./history-tables.ts";
 import { EMBEDDING_MIGRATIONS } from "./schema.ts";
 
@@ -17,6 +19,8 @@ export interface EmbedMessagesOptions extends Pick<HistoryTablesOptions, "sql">,
   readonly embeddings: EmbeddingsInterface;
   /** Tells vectors of different models apart: vectors of another one are never taken for this one's. */
   readonly model: string;
+  /** Only messages of this owner; default of all. */
+  readonly ownerId?: string | undefined;
   /** Removes the vectors of all other models when every message has one of this; default `false`. */
   readonly replace?: boolean | undefined;
   /** Messages that are embedded and stored at once; default 64. */
@@ -31,7 +35,9 @@ const LONGEST = 8_192;
 
 const MISSING = `
   SELECT m.conversation_id, m.seq, left(m.text, ${LONGEST}) AS text FROM strata_messages m
-  WHERE (m.conversation_id, m.seq) > ($2::bigint, $3::bigint) AND m.text <> '' AND NOT EXISTS (
+  WHERE (m.conversation_id, m.seq) > ($2::bigint, $3::bigint) AND m.text <> ''
+    AND ($5::text IS NULL OR m.conversation_id IN (SELECT id FROM strata_conversations WHERE owner_key = $5))
+    AND NOT EXISTS (
     SELECT FROM strata_message_embeddings e WHERE e.conversation_id = m.conversation_id AND e.seq = m.seq AND e.model = $1)
   ORDER BY m.conversation_id, m.seq LIMIT $4::bigint`;
 
@@ -58,12 +64,15 @@ const STORE = `
  * ```
  */
 export async function embedMessages(options: EmbedMessagesOptions): Promise<number> {
-  refuseUnknown("embedMessages", options, ["sql", "embeddings", "model", "replace", "batch", "signal", "onProgress"]);
-  const { embeddings, model, replace = false, signal, onProgress } = options;
+  refuseUnknown("embedMessages", options, ["sql", "embeddings", "model", "ownerId", "replace", "batch", "signal", "onProgress"]);
+  const { embeddings, model, ownerId, replace = false, signal, onProgress } = options;
   if (typeof embeddings?.embedDocuments !== "function") {
     throw new StrataConfigError("embedMessages.embeddings", embeddings, "embeddings of LangChain");
   }
   if (typeof model !== "string" || model === "") throw new StrataConfigError("embedMessages.model", model, "a name");
+  if (ownerId !== undefined) acceptOwner(ownerId);
+  if (ownerId !== undefined && replace)
+    throw new StrataConfigError("embedMessages.replace", replace, "nothing, with an `ownerId`");
   const batch = parseCount("embedMessages.batch", options.batch ?? BATCH);
   const tables = historyTables("embedMessages", { sql: options.sql });
   await tables.ready();
@@ -78,9 +87,11 @@ export async function embedMessages(options: EmbedMessagesOptions): Promise<numb
   let last = [0, 0];
   for (;;) {
     signal?.throwIfAborted();
-    const found = await tables.query<{ conversation_id: number; seq: number; text: string }>(MISSING, [model, ...last, batch], {
-      signal,
-    });
+    const found = await tables.query<{ conversation_id: number; seq: number; text: string }>(
+      MISSING,
+      [model, ...last, batch, ownerId === undefined ? null : ownerKey(ownerId)],
+      { signal },
+    );
     const newest = found.at(-1);
     if (newest === undefined) break;
     const texts = found.map(({ text }) => text);

@@ -28,6 +28,7 @@ import { trainedRouter } from "./routers/trained-router.ts";
 import type { Strategy } from "./strategy.ts";
 import { StrategyLog, type StrategyStats } from "./strategy-log.ts";
 import { StrategyTable } from "./strategy-table.ts";
+import { StoredVectors } from "./stored-vectors.ts";
 import { TurnVectors } from "./turn-vectors.ts";
 
 interface Remembered {
@@ -66,6 +67,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   readonly #emit: Emit;
   readonly #memories: OwnerMemories;
   readonly #vectors: TurnVectors | undefined;
+  readonly #stored: StoredVectors | undefined;
   readonly #engine: RecallEngine;
   readonly #cache: QueryCache<Remembered> | undefined;
   readonly #log: StrategyLog;
@@ -93,8 +95,18 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
         ...{ deadlineMs, clock, random, emit: this.#emit },
         onGrown: (ownerId, memory) => this.#memories.grown(ownerId, memory),
       });
+    const vectors = this.#vectors;
+    this.#stored =
+      parsed.embeddings &&
+      vectors &&
+      new StoredVectors({
+        ...{ source: options.store, embeddings: parsed.embeddings, model: parsed.embeddingModel },
+        ...{ deadlineMs, clock, random, emit: this.#emit },
+        embedQuery: (query, call) => vectors.embedQuery(query, call),
+      });
     this.#engine = new RecallEngine({
-      ...{ source: options.store, memories: this.#memories, vectors: this.#vectors, sittingGapMs: parsed.sittingGapMs },
+      ...{ source: options.store, memories: this.#memories, vectors, stored: this.#stored },
+      sittingGapMs: parsed.sittingGapMs,
       route: recallRouter({ model: options.router ?? trainedRouter(), random, exploration: parsed.exploration }),
     });
     this.#cache = parsed.queryCache && new QueryCache(clock, parsed.queryCache);
@@ -185,21 +197,21 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
 
   /** Resolves when every message that was seen has its vector. For tests and scripts; no recall needs it. */
   async settled(): Promise<void> {
-    await this.#vectors?.settled();
+    await Promise.all([this.#vectors?.settled(), this.#stored?.settled()]);
   }
 
   /** Reads an owner's messages and makes their vectors ahead of the first recall. */
   async warm(options: { readonly ownerId?: string | undefined; readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#refuseWhenClosed();
     const ownerId = this.#whose.owner(options);
-    const { memory } = await this.#memories.current(ownerId, { signal: options.signal });
-    if (memory !== undefined) await this.#vectors?.fill(ownerId, memory);
+    const { memory, position } = await this.#memories.current(ownerId, { signal: options.signal });
+    await (memory === undefined ? this.#stored?.fill(ownerId, position) : this.#vectors?.fill(ownerId, memory));
   }
 
   /** Ends what runs in the background and lets go of what is held. The store, embeddings and indexes stay the caller's. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([this.#vectors?.close(), this.#log.close()]);
+    await Promise.all([this.#vectors?.close(), this.#stored?.close(), this.#log.close()]);
     this.#memories.drop();
     this.#cache?.clear();
   }

@@ -3,11 +3,13 @@
  * look where the first was unsure. What fails on the way is left out and said.
  */
 import type { CallOptions } from "../core/abort.ts";
+import type { OwnerTurn } from "../history/conversation-catalog.ts";
 import { fold, wordForms } from "../text/terms.ts";
 import { OwnerMemory } from "./owner-memory.ts";
 import type { OwnerMemories } from "./owner-memories.ts";
 import type { Degradation } from "./recall.ts";
 import type { RecallRouter, Route } from "./routers/recall-router.ts";
+import type { StoredVectors } from "./stored-vectors.ts";
 import { RECALL_STRATEGIES } from "./strategies/strategies.ts";
 import type { FoundTurn, Strategy, StrategySearch } from "./strategy.ts";
 import { timeWindow, type TimeWindow } from "./time/time-window.ts";
@@ -19,6 +21,8 @@ export interface RecallEngineOptions {
   readonly source: TurnSource;
   readonly memories: OwnerMemories;
   readonly vectors: TurnVectors | undefined;
+  /** Of owners who are too large for memory. */
+  readonly stored: StoredVectors | undefined;
   readonly route: RecallRouter;
   readonly sittingGapMs: number;
 }
@@ -61,6 +65,7 @@ const NEARLY_ALL = 0.75;
 /** Of a large owner's session, read for what stands at its end. */
 const TAIL = 256;
 const CANDIDATES = 300;
+const SESSION_CANDIDATES = 100;
 
 export class RecallEngine {
   readonly #options: RecallEngineOptions;
@@ -81,7 +86,8 @@ export class RecallEngine {
   }
 
   /** Rejects only when the caller's signal aborts. */
-  async search(request: EngineRequest, { memory, window, isLarge }: Prepared): Promise<EngineResult> {
+  async search(request: EngineRequest, prepared: Prepared): Promise<EngineResult> {
+    const { memory, window, isLarge } = prepared;
     const { query, strategy, sessionId, standing } = request;
     const isAuto = strategy === "auto";
     const hasSession = sessionId !== undefined && (memory.order.turnsOf(memory.order.session(sessionId) ?? -1).length ?? 0) > 0;
@@ -93,7 +99,7 @@ export class RecallEngine {
     const find = async (name: Strategy): Promise<readonly FoundTurn[]> => {
       const { needsVector } = RECALL_STRATEGIES[name];
       // A listing of a time compares nothing.
-      if (needsVector && !isLarge && !(window?.isHard && !window.hasTopic)) compared ??= await this.#compare(request, memory);
+      if (needsVector && !(window?.isHard && !window.hasTopic)) compared ??= await this.#compare(request, prepared);
       const { k, now, lookbackMs } = request;
       const search: StrategySearch = { memory, query, k, now, lookbackMs, sessionId, cosines: compared?.cosines, window };
       return RECALL_STRATEGIES[name].find(search);
@@ -116,11 +122,15 @@ export class RecallEngine {
   }
 
   async #compare(
-    { ownerId, query, signal }: EngineRequest,
-    memory: OwnerMemory,
+    { ownerId, sessionId, query, signal }: EngineRequest,
+    { memory, position, window, isLarge }: Prepared,
   ): Promise<{ cosines?: Float32Array | undefined; degraded: readonly Degradation[] }> {
-    const { vectors } = this.#options;
-    if (vectors === undefined || memory.order.size === 0 || query.trim() === "") return { degraded: [] };
+    const { vectors, stored } = this.#options;
+    if (query.trim() === "") return { degraded: [] };
+    if (isLarge) {
+      return stored?.compare(memory, { ownerId, position, query, sessionId, window, signal }) ?? { degraded: [] };
+    }
+    if (vectors === undefined || memory.order.size === 0) return { degraded: [] };
     return vectors.compare(ownerId, memory, query, { signal });
   }
 
@@ -128,20 +138,27 @@ export class RecallEngine {
     return timeWindow(query, memory, { now, zone, sittingGapMs: this.#options.sittingGapMs, sessionId });
   }
 
-  /** Of an owner who is too large: the turns that the database finds by words, and the end of the session. */
+  /** Of an owner who is too large: the turns that the database finds by words, everywhere and in the session, and the session's end. */
   async #candidates({ ownerId, query, sessionId, signal }: EngineRequest, window?: TimeWindow): Promise<OwnerMemory> {
     const { source } = this.#options;
-    const memory = new OwnerMemory();
     const { from, to } = window ?? {};
-    const words = window?.isHard ? window.rest : query;
-    for (const turn of (await source.search?.({ ownerId, query: words, limit: CANDIDATES, from, to, signal })) ?? [])
-      memory.put(turn);
-    if (sessionId === undefined) return memory;
-    const state = (await source.sessions(ownerId, { signal })).find((one) => one.sessionId === sessionId);
-    if (state === undefined) return memory;
-    const afterSeq = Math.max(0, state.lastSeq - TAIL);
-    for (const turn of (await source.turns({ ownerId, sessionId, afterSeq, limit: TAIL, signal })).turns) memory.put(turn);
+    const words = { ownerId, query: window?.isHard ? window.rest : query, from, to, signal };
+    const read = await Promise.all([
+      source.search?.({ ...words, limit: CANDIDATES }),
+      sessionId === undefined ? [] : source.search?.({ ...words, sessionId, limit: SESSION_CANDIDATES }),
+      sessionId === undefined ? [] : this.#endOf(ownerId, sessionId, signal),
+    ]);
+    const memory = new OwnerMemory();
+    for (const turns of read) for (const turn of turns ?? []) memory.put(turn);
     return memory;
+  }
+
+  async #endOf(ownerId: string, sessionId: string, signal: AbortSignal | undefined): Promise<readonly OwnerTurn[]> {
+    const { source } = this.#options;
+    const state = (await source.sessions(ownerId, { signal })).find((one) => one.sessionId === sessionId);
+    if (state === undefined) return [];
+    const afterSeq = Math.max(0, state.lastSeq - TAIL);
+    return (await source.turns({ ownerId, sessionId, afterSeq, limit: TAIL, signal })).turns;
   }
 }
 

@@ -29,7 +29,7 @@ export type Degradation =
   | "index"
   /** Some of the messages have no vector yet: they are found by their words. */
   | "vectors-incomplete"
-  /** The owner has more messages than are held in memory: words alone ranked, by the database. */
+  /** The owner has more messages than are held in memory: the best of those were ranked that the database found. */
   | "large-owner"
   | "rerank";
 

@@ -11,7 +11,7 @@ import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { CallOptions } from "../core/abort.ts";
 import type { OwnerTurn, TurnFilter } from "../history/conversation-catalog.ts";
 import type { MessageName } from "../history/message-changes.ts";
-import type { SessionState, TurnSearch } from "../history/turn-search.ts";
+import type { NearSearch, NearTurn, SessionState, TurnSearch } from "../history/turn-search.ts";
 
 export interface TurnSource {
   /** For a retriever that is given none. */
@@ -24,6 +24,18 @@ export interface TurnSource {
    * such an owner is searched by the newest turns of the session alone.
    */
   search?(search: TurnSearch): Promise<readonly OwnerTurn[]>;
+  /**
+   * The turns whose stored vectors are nearest to a query's with what stands beside them, for such an owner; of one model's vectors.
+   * Without it words alone find an owner's older turns.
+   */
+  nearest?(search: NearSearch): Promise<readonly NearTurn[]>;
+  /** Stores the vectors that the turns of such an owner lack; may take long, and may be ended and begun again. */
+  embed?(options: {
+    readonly ownerId: string;
+    readonly embeddings: EmbeddingsInterface;
+    readonly model: string;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<number>;
   /** `false` when the owner has no such turn. */
   correct?(name: MessageName, text: string): Promise<boolean>;
   /** `false` when the owner has no such turn. */

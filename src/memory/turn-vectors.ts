@@ -97,24 +97,15 @@ export class TurnVectors {
 
   /** Never rejects but when the caller's signal aborts. */
   async compare(ownerId: string, memory: OwnerMemory, query: string, options: CallOptions): Promise<Compared> {
-    const { clock, deadlineMs, embeddings, indexes } = this.#options;
+    const { clock, deadlineMs, indexes } = this.#options;
     const until = clock.monotonic() + deadlineMs;
     const left = (): number => Math.max(1, until - clock.monotonic());
     const filling = this.#fillingOf(memory);
     const open = missing(filling, memory);
     if (open > 0) await this.#awaitFew(ownerId, memory, open, left(), options);
     else void this.fill(ownerId, memory);
-    let vector: readonly number[];
-    try {
-      vector = await this.#provider.run(() => embeddings.embedQuery(query.slice(0, MAX_TEXT)), {
-        ...options,
-        deadlineMs: left(),
-      });
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      this.#tell("embeddings", error);
-      return { degraded: ["embeddings"] };
-    }
+    const vector = await this.embedQuery(query, { ...options, deadlineMs: left() });
+    if (vector === undefined) return { degraded: ["embeddings"] };
     const incomplete = (place: Place): Degradation[] => (place.upTo < memory.order.numbers ? ["vectors-incomplete"] : []);
     const [first] = filling.places as [Place];
     if (indexes.length === 0) return { cosines: memory.dense?.search(vector), degraded: incomplete(first) };
@@ -124,6 +115,20 @@ export class TurnVectors {
       return { cosines, degraded: place === first ? incomplete(place) : ["index", ...incomplete(place)] };
     }
     return { degraded: ["index"] };
+  }
+
+  /** `undefined` when there is none in time, of which is told. Never rejects but when the caller's signal aborts. */
+  async embedQuery(
+    query: string,
+    options: CallOptions & { readonly deadlineMs: number },
+  ): Promise<readonly number[] | undefined> {
+    try {
+      return await this.#provider.run(() => this.#options.embeddings.embedQuery(query.slice(0, MAX_TEXT)), options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      this.#tell("embeddings", error);
+      return undefined;
+    }
   }
 
   /** Takes everything of an owner out of the indexes; what fails there is told, and not tried again. */

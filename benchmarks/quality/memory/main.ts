@@ -1,6 +1,6 @@
 /**
  * Recall of an owner's turns, against the bars of `benchmarks/README.md`: `npm run bench:quality:memory`; with `-- --router` the router
- * alone, with `-- --store` from a ConversationStore.
+ * alone, with `-- --trimming` what it drops, with `-- --store` from a ConversationStore.
  *
  * Every set is ranked with the weights that are shipped, and again leaving one conversation out: for each conversation, with the
  * setting of a grid that is best on the other nine.
@@ -19,6 +19,7 @@ import { TurnOrder } from "../../../src/memory/turn-order.ts";
 import { beam, locomo, type BenchConversation, type Question } from "./conversations.ts";
 import { mean, recallAt, recallWithinTokens } from "./metrics.ts";
 import { recalls as recallThrough, routingLine, type RecallRow, type RecallSet } from "./recall-runs.ts";
+import { trimming } from "./trimming.ts";
 import { inPortuguese, timeLogs, timeQuestions, type TimeLog } from "./time-questions.ts";
 
 const TOKENS = [500, 1_000, 2_000, 4_000];
@@ -188,6 +189,10 @@ async function main(): Promise<void> {
   const embeddings = new LocalEmbeddings();
   if (process.argv.includes("--store")) {
     await endToEnd(locomo(folder), timeLogs(join(folder, "tmd")), embeddings);
+    return;
+  }
+  if (process.argv.includes("--trimming")) {
+    await trimming({ LoCoMo: locomo(folder), "BEAM-100K": beam(join(folder, "beam-100k")) }, embeddings);
     return;
   }
   if (process.argv.includes("--router")) {

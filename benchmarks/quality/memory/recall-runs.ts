@@ -5,7 +5,7 @@ import { ConversationStore } from "../../../src/history/conversation-store.ts";
 import { postgresLog } from "../../../src/history/logs/postgres.ts";
 import type { SessionState } from "../../../src/history/turn-search.ts";
 import { AdaptiveMemoryRetriever } from "../../../src/memory/memory-retriever.ts";
-import type { Strategy } from "../../../src/memory/strategy.ts";
+import type { FoundTurn, Strategy } from "../../../src/memory/strategy.ts";
 import type { TurnSource } from "../../../src/memory/turn-source.ts";
 import type { BenchConversation, Question } from "./conversations.ts";
 import { mean, recallAt } from "./metrics.ts";
@@ -95,6 +95,35 @@ export async function recalls(
   await memory.close();
   await store?.close();
   return rows;
+}
+
+/** What `hybrid` finds for each question, with its scores. */
+export async function foundBy(
+  conversation: Pick<BenchConversation, "turns" | "questions">,
+  embeddings: EmbeddingsInterface | undefined,
+): Promise<{ found: readonly FoundTurn[]; relevant: ReadonlySet<string> }[]> {
+  const now = Math.max(...conversation.turns.map(({ createdAt }) => createdAt || 0)) + 60_000;
+  const ownerId = `owner-${owners++}`;
+  const memory = new AdaptiveMemoryRetriever({
+    store: sourceOf(conversation),
+    embeddings,
+    strategy: "hybrid",
+    queryCache: false,
+    exploration: 0,
+  });
+  await memory.warm({ ownerId });
+  const turns = new Map(conversation.turns.map((turn) => [turn.id, turn]));
+  const lists: { found: readonly FoundTurn[]; relevant: ReadonlySet<string> }[] = [];
+  for (const { text, relevant } of conversation.questions) {
+    const { documents } = await memory.recall(text, { ownerId, now: new Date(now) });
+    const found = documents.flatMap(({ metadata }): FoundTurn[] => {
+      const turn = turns.get(metadata.messageId);
+      return turn === undefined ? [] : [{ turn, score: metadata.score, source: metadata.source }];
+    });
+    lists.push({ found, relevant });
+  }
+  await memory.close();
+  return lists;
 }
 
 /**

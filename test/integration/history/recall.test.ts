@@ -1,6 +1,7 @@
+import { Embeddings } from "@langchain/core/embeddings";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { describe, expect, test } from "vitest";
-import { AdaptiveMemoryRetriever } from "../../../src/index.ts";
+import { AdaptiveMemoryRetriever, type ConversationStore, type Strategy, type TurnSource } from "../../../src/index.ts";
 import { conversationBed, ENGINES } from "../../support/conversation-bed.ts";
 
 const NOW = Date.UTC(2026, 4, 20, 12);
@@ -60,3 +61,97 @@ describe.each(ENGINES)("recall from %s", (engine) => {
     await memory.close();
   });
 });
+
+describe.each(["PostgreSQL", "PGlite"] as const)("an owner too large for memory, with embeddings, from %s", (engine) => {
+  const bed = conversationBed(engine);
+  /** One axis for each topic that a text is about, whatever its words. */
+  const topics = [/dog|cachorro|puppy/, /trip|viagem|lisbon/, /invoice|fatura/];
+  class Topics extends Embeddings {
+    isDown = false;
+    async embedDocuments(texts: string[]): Promise<number[][]> {
+      return texts.map((text) => [...topics.map((topic) => (topic.test(text.toLowerCase()) ? 1 : 0)), 0.1]);
+    }
+    async embedQuery(text: string): Promise<number[]> {
+      if (this.isDown) throw new Error("down");
+      return (await this.embedDocuments([text]))[0] as number[];
+    }
+  }
+  const embeddings = new Topics({});
+
+  test("is searched by meaning in the database too, by the strategies that there are", async () => {
+    const store = await bed.store();
+    const say = (ownerId: string, sessionId: string, texts: string[]) =>
+      store.history({ ownerId, sessionId }).addMessages(texts.map((text) => new HumanMessage(text)));
+    await say("ana", "old", [...Array.from({ length: 30 }, (_, at) => `filler ${at}`), "My puppy is called Rex", "Right."]);
+    await say("ana", "now", [...Array.from({ length: 300 }, (_, at) => `filler ${at}`), "The invoice is due", "Fine."]);
+    await say("bob", "old", ["My puppy is called Bello"]);
+    await store.drain();
+    const options = { store, embeddings, embeddingModel: "topics", ownerId: "ana", exploration: 0, maxTurns: 20 };
+    const memory = new AdaptiveMemoryRetriever(options);
+    const find = (query: string, strategy: Strategy) => memory.recall(query, { strategy, sessionId: "now", k: 3 });
+    const early = await find("cachorro", "hybrid");
+    expect(early.degraded).toEqual(["large-owner", "vectors-incomplete"]);
+    await memory.settled();
+
+    const recall = await find("cachorro", "hybrid");
+    expect(recall.degraded).toEqual(["large-owner"]);
+    expect(recall.documents[0]).toMatchObject({
+      pageContent: "My puppy is called Rex",
+      metadata: { ownerId: "ana", source: "semantic" },
+    });
+    expect(recall.documents.map(({ pageContent }) => pageContent).join()).not.toMatch(/Bello/);
+    expect((await find("fatura", "semantic_search")).documents[0]?.pageContent).toBe("The invoice is due");
+    const elsewhere = await find("cachorro", "semantic_search");
+    expect(elsewhere.documents.every(({ metadata }) => metadata.sessionId === "now")).toBe(true);
+    expect((await find("cachorro", "recent_history")).documents.map(({ pageContent }) => pageContent)).toEqual([
+      "Fine.",
+      "The invoice is due",
+      "filler 299",
+    ]);
+    expect((await find("cachorro", "session_only")).documents).toEqual([]);
+
+    // Stored a moment ago: neither its words nor its vector are there yet.
+    await say("ana", "third", ["The parcel arrived"]);
+    expect((await find("parcel", "cross_conversation")).documents[0]?.pageContent).toBe("The parcel arrived");
+    expect((await find("cachorro", "hybrid")).degraded).toEqual(["large-owner", "vectors-incomplete"]);
+
+    embeddings.isDown = true;
+    const down = await find("invoice", "hybrid");
+    embeddings.isDown = false;
+    expect(down.degraded).toEqual(["large-owner", "embeddings"]);
+    expect(down.documents[0]?.pageContent).toBe("The invoice is due");
+    await memory.close();
+  });
+
+  test("finds nothing by a message that was removed, and nothing by vectors of another model", async () => {
+    const store = await bed.store();
+    const texts = Array.from({ length: 30 }, (_, at) => `filler ${at}`);
+    await store.history({ ownerId: "ana", sessionId: "s" }).addMessages(texts.map((text) => new HumanMessage(text)));
+    await store
+      .history({ ownerId: "ana", sessionId: "s" })
+      .addMessages([new HumanMessage({ id: "rex", content: "My puppy is called Rex" })]);
+    await store.drain();
+    const options = { store, embeddings, ownerId: "ana", exploration: 0, maxTurns: 20, strategy: "hybrid" } as const;
+    const memory = new AdaptiveMemoryRetriever({ ...options, embeddingModel: "topics" });
+    await memory.warm();
+    const other = new AdaptiveMemoryRetriever({ ...options, store: { ...plain(store) }, embeddingModel: "other" });
+    const find = async (retriever: AdaptiveMemoryRetriever) =>
+      (await retriever.recall("cachorro")).documents.map(({ pageContent }) => pageContent).join();
+    expect(await find(memory)).toMatch(/Rex/);
+    expect(await find(other)).not.toMatch(/Rex/);
+    await memory.remove("rex");
+    expect(await find(memory)).not.toMatch(/Rex/);
+    await Promise.all([memory.close(), other.close()]);
+  });
+});
+
+/** A source that makes no vectors. */
+function plain(store: ConversationStore): TurnSource {
+  return {
+    position: (ownerId) => store.position(ownerId),
+    sessions: (ownerId) => store.sessions(ownerId),
+    turns: (filter) => store.turns(filter),
+    search: (search) => store.search(search),
+    nearest: (search) => store.nearest(search),
+  };
+}
