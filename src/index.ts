@@ -74,6 +74,7 @@ export {
   ConversationStore,
   type ConversationPage,
   type ConversationStoreOptions,
+  type OwnerEmbedding,
   type HistoryForgetReceipt,
   type HistoryOptions,
   type ListedMessage,
@@ -106,7 +107,7 @@ export type { RecallSource, Strategy } from "./memory/strategy.ts";
 export type { StrategyStats, StrategyUse } from "./memory/strategy-log.ts";
 export type { QueryRouter, RouterOpinion } from "./memory/routers/linear-router.ts";
 export type { TurnSource } from "./memory/turn-source.ts";
-export type { SessionState, TurnSearch } from "./history/turn-search.ts";
+export type { NearSearch, NearTurn, SessionState, TurnSearch } from "./history/turn-search.ts";
 export { quoteRecalled, type QuoteOptions } from "./memory/quoting.ts";
 
 // Embeddings that are kept.
