@@ -61,16 +61,11 @@ const shots = [
   ["overview", "overview-dark", "dark"],
   ["decisions", "decisions", "light"],
   ["explorer", "explorer", "light"],
-  ["conversations", "conversations", "light"],
-  ["rerank", "rerank", "light"],
-  ["alerts", "alerts", "light"],
-  ["health", "health", "dark"],
 ] as const;
 for (const [name, file, theme] of shots) {
   await page.goto(`${dashboard.url}/#/${name}`);
   await page.selectOption("#theme", theme);
   await page.waitForTimeout(1_600);
-  if (name === "rerank") await page.click("summary >> nth=0").catch(() => undefined);
   const path = join(folder, `dashboard-${file}.png`);
   await page.screenshot({ path });
   try {

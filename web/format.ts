@@ -34,6 +34,7 @@ export function money(value: number | null | undefined, currency: string): strin
     return new Intl.NumberFormat(tag(), {
       style: "currency",
       currency,
+      currencyDisplay: "narrowSymbol",
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
     }).format(value);

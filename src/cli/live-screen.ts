@@ -25,13 +25,14 @@ const LEAVE = "\u001b[?25h\u001b[?1049l";
 const HOME = "\u001b[H";
 const CLEAR_REST_OF_LINE = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
-const QUITTING = new Set(["q", "Q", "\u0003", "\u0004"]);
+/** q, Q, Ctrl-C, Ctrl-D. */
+const QUITTING: ReadonlySet<number> = new Set([0x71, 0x51, 0x03, 0x04]);
 
 export function liveScreen({ onResize, onQuit }: LiveScreenOptions): LiveScreen {
   const { stdin, stdout } = process;
   let isOpen = true;
   const pressed = (key: Buffer): void => {
-    if ([...key.toString("latin1")].some((character) => QUITTING.has(character))) onQuit();
+    if (key.some((byte) => QUITTING.has(byte))) onQuit();
   };
   const close = (): void => {
     if (!isOpen) return;

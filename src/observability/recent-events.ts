@@ -127,6 +127,7 @@ function push<T>(ring: T[], limit: number, item: T): void {
 
 /** Messages of faults are left out: an engine's may name what it was given. */
 function incidentOf(event: StrataEvent): Pick<RecentIncident, "part" | "kind" | "cause"> | undefined {
+  // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- every other event tells of ordinary work
   switch (event.type) {
     case "tier.fault":
       return { part: event.tier, kind: "fault", cause: `${event.operation}: ${event.code}` };
@@ -152,7 +153,6 @@ function incidentOf(event: StrataEvent): Pick<RecentIncident, "part" | "kind" | 
       return { part: event.reranker, kind: event.state === "open" ? "off" : "on", cause: "" };
     case "memory.fault":
       return { part: `memory.${event.part}`, kind: "fault", cause: event.code };
-    // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- every other event tells of ordinary work
     default:
       return undefined;
   }

@@ -168,7 +168,7 @@ describe("a dashboard under load", () => {
       const folder = freshFolder();
       await fill(join(folder, "cache"), 100_000);
       const { call } = await open({ showPrompts: true }, folder);
-      const search = async (query: string): Promise<WireEntryPage> => (await call(`/api/entries?${query}`)).body as WireEntryPage;
+      const search = async (query: string): Promise<WireEntryPage> => (await call(`/api/entries?${query}`)).body;
       await expect
         .poll(async () => (await search("")).index, { timeout: 90_000, interval: 500 })
         .toMatchObject({ building: false, entries: 100_000 });

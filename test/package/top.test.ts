@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMetrics } from "../../src/observability/create-metrics.ts";
 import { shareMetrics, type MetricsShare } from "../../src/observability/terminal/metrics-socket.ts";
@@ -86,11 +86,8 @@ describe("strata top", () => {
     await expect.poll(seen.text, { timeout: 20_000 }).toContain("strata top");
     await expect.poll(seen.text).toContain("lookups/s");
     expect(seen.text()).not.toContain("my-app");
-    // oxlint-disable-next-line no-control-regex -- sequences of the terminal are what is looked at
-    const lines = seen
-      .text()
-      .replace(/\u001b\[[?\d;]*[A-Za-z]/g, "")
-      .split(/[\r\n]+/);
+    // What is between the sequences of the terminal.
+    const lines = stripVTControlCharacters(seen.text()).split(/[\r\n]+/);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(30);
     seen.type("\u0004");
     expect(await seen.ended).toBe(0);

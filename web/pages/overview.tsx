@@ -4,7 +4,7 @@ import type { WireHistory } from "../../src/observability/dashboard/wire.ts";
 import { Chart } from "../chart.tsx";
 import { bytes, count, decimal, duration, money, share } from "../format.ts";
 import { Await, Badge, Bar, Table, Tile, Title } from "../parts.tsx";
-import { state, usePolled, type Loaded } from "../server.ts";
+import { state, usePolled } from "../server.ts";
 import { period, t } from "../settings.ts";
 
 const SERIES = [
@@ -24,7 +24,7 @@ export function Overview(): JSX.Element {
   return (
     <>
       <Title>{t("overview")}</Title>
-      <Await loaded={{ data: state.value, error: undefined } as Loaded<NonNullable<typeof state.value>>}>
+      <Await loaded={{ data: state.value, error: undefined }}>
         {({ metrics, summary }) => (
           <>
             <dl class="tiles">

@@ -6,7 +6,7 @@ import { Hono, type Context } from "hono";
 import { StrataConfigError } from "../../core/errors.ts";
 import type { Duration } from "../../core/options.ts";
 import { readBody } from "../../http/body.ts";
-import { EventStreams } from "../../http/event-streams.ts";
+import type { EventStreams } from "../../http/event-streams.ts";
 import { refusal } from "../../http/refusal.ts";
 import type { SeriesName } from "../series.ts";
 import type { DashboardSource } from "./dashboard-source.ts";
