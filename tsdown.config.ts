@@ -10,6 +10,7 @@ const library: UserConfig = {
     "src/pglite.ts",
     "src/qdrant.ts",
     "src/local.ts",
+    "src/cohere.ts",
     "src/middleware.ts",
     "src/dashboard.ts",
     "src/langgraph.ts",

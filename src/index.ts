@@ -139,6 +139,13 @@ export type {
 export { RerankCompressor, type ExplainOptions, type RerankStats } from "./rerank/rerank-compressor.ts";
 export type { RerankCompressorOptions } from "./rerank/rerank-options.ts";
 export type { Calibrate } from "./rerank/calibration.ts";
+export {
+  calibrateFromLabels,
+  labelsOf,
+  type CalibrateFromLabelsOptions,
+  type LabelledScore,
+} from "./rerank/calibrate-from-labels.ts";
+export type { RerankTrace } from "./rerank/rerank-trace.ts";
 export type { FusionMethod } from "./rerank/fusion.ts";
 export type { ScoreCacheOptions } from "./rerank/score-cache.ts";
 export type { RerankCallOptions, RerankedText, Reranker, RerankUsage, ScoreKind } from "./rerank/reranker.ts";

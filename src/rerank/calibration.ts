@@ -1,7 +1,7 @@
 import type { ScoreKind } from "./reranker.ts";
 
-/** From a reranker's score to one that a threshold can be put on. */
-export type Calibrate = (rawScore: number, reranker: string) => number;
+/** From a reranker's score to one that a threshold can be put on; `undefined` where nothing is known of that reranker's scores. */
+export type Calibrate = (rawScore: number, reranker: string) => number | undefined;
 
 /** Where thresholds and calibrated scores of a kind lie; `undefined` where only the order means something. */
 export function scaleOf(kind: ScoreKind): readonly [from: number, to: number] | undefined {

@@ -56,6 +56,7 @@ export function faultOf(reranker: string, error: unknown): RerankFault {
 }
 
 export interface RerankFault {
+  /** Its name; or `policy`, `tier`, `calibrate` where a function of the user's threw. */
   readonly reranker: string;
   /** The code of our error, or `ENGINE` for what the reranker itself threw. */
   readonly code: StrataErrorCode | "ENGINE";

@@ -14,6 +14,7 @@ import { ALWAYS } from "./rerank-policy.ts";
 import { parseRerankOptions, type RerankCompressorOptions, type RerankSettings } from "./rerank-options.ts";
 import { reportOf, type RerankReport } from "./rerank-report.ts";
 import { documentsOf, runRerank, type RerankRun } from "./rerank-run.ts";
+import { traced } from "./rerank-trace.ts";
 import { RerankerChain } from "./reranker-chain.ts";
 
 export interface ExplainOptions extends CallOptions {
@@ -62,14 +63,19 @@ export class RerankCompressor extends BaseDocumentCompressor {
   }
 
   /**
-   * @param _callbacks LangChain's; what happens is told to the `observer`
+   * @param callbacks LangChain's: this is a run of its own in them, named `RerankCompressor`; default those of the runnable in which this
+   * is called
    * @throws {@link StrataConfigError} for what are no documents, `CLOSED` after `close()`, and the reason of an aborted signal, which is
    * the one of the runnable in which this is called
    */
-  override async compressDocuments(documents: DocumentInterface[], query: string, _callbacks?: Callbacks): Promise<Document[]> {
-    const run = await this.#run(query, documents, {});
-    this.#count(run);
-    return documentsOf(run);
+  override async compressDocuments(documents: DocumentInterface[], query: string, callbacks?: Callbacks): Promise<Document[]> {
+    const { firstStage, rerankers } = this.#settings;
+    const candidates = Array.isArray(documents) ? documents.length : 0;
+    return traced({ query, candidates, firstStage, rerankers }, callbacks ?? currentConfig()?.callbacks, async () => {
+      const run = await this.#run(query, documents, {});
+      this.#count(run);
+      return { run, documents: documentsOf(run) };
+    });
   }
 
   /**

@@ -51,7 +51,10 @@ export interface RerankCompressorOptions {
   readonly retries?: number | undefined;
   /** Keeps scores; default `true`, in memory. */
   readonly scoreCache?: boolean | ScoreCacheOptions | undefined;
-  /** From a raw score to a calibrated one, in place of the built-in; where your labels say more. */
+  /**
+   * From a raw score to a calibrated one, in place of the built-in; `calibrateFromLabels` makes one. Where it gives no finite number the
+   * threshold is not applied.
+   */
   readonly calibrate?: Calibrate | undefined;
   /** The user's tier, for the policy; default `configurable.strata.tier` of the runnable. */
   readonly tier?: string | ((config: RunnableConfig | undefined) => string | undefined) | undefined;

@@ -5,9 +5,9 @@ import { StrataConfigError } from "../core/errors.ts";
 import { calibrated, scaleOf } from "./calibration.ts";
 import { firstStageOf, type FirstStage } from "./first-stage.ts";
 import { fuse, orderOf, type FusionMethod } from "./fusion.ts";
-import type { RerankFault } from "./provider-error.ts";
+import { faultOf, type RerankFault } from "./provider-error.ts";
 import { weightOf, type RerankSettings } from "./rerank-options.ts";
-import type { RerankDecision, RerankSituation } from "./rerank-policy.ts";
+import { ALWAYS, type RerankDecision, type RerankSituation } from "./rerank-policy.ts";
 import type { ChainOutcome, RerankerChain } from "./reranker-chain.ts";
 
 /** Where a document ended. */
@@ -57,29 +57,44 @@ export async function runRerank(
   acceptInput(query, documents);
   const { policy, candidates, clock } = settings;
   const start = clock.monotonic();
+  const wrong: RerankFault[] = [];
+  /** What a function of the user's throws costs what it was for, never the retrieval. */
+  function safely<T>(what: string, work: () => T, otherwise: T): T {
+    try {
+      return work();
+    } catch (error) {
+      const fault = faultOf(what, error);
+      wrong.push(fault);
+      settings.emit?.({ type: "rerank.fault", ...fault });
+      return otherwise;
+    }
+  }
   const stage = firstStageOf(settings.firstStage, documents, settings.scoreKey);
   const situation: RerankSituation = {
-    ...{ query, candidates: documents.length, maxDepth: candidates, topK: settings.topK, tier: tierOf(settings) },
+    ...{ query, candidates: documents.length, maxDepth: candidates, topK: settings.topK },
+    tier: safely("tier", () => tierOf(settings), undefined),
     ...{ firstStage: stage.name, isLexical: stage.isLexical, firstScores: stage.scores },
   };
-  const decision = decide(settings, situation, documents);
-  if (options.isRehearsal !== true && documents.length > 0) policy.observe?.(situation);
-  const depth = Math.min(decision.depth, candidates, documents.length);
+  const decided = safely("policy", () => decide(settings, situation, documents), ALWAYS.decide(situation));
+  if (options.isRehearsal !== true && documents.length > 0) safely("policy", () => policy.observe?.(situation), undefined);
+  const depth = depthOf(decided, Math.min(candidates, documents.length));
+  const decision: RerankDecision = { ...decided, action: depth === 0 ? "skip" : decided.action, depth };
   const texts = documents.slice(0, depth).map(({ pageContent }) => pageContent);
-  const { result, faults, usage } =
+  const { result, usage, ...ended } =
     decision.action === "skip"
       ? { result: undefined, faults: [], usage: NO_USAGE }
       : await chain.score(query, texts, options.signal);
+  const faults = [...wrong, ...ended.faults];
   const outcome: RerankRun["outcome"] = decision.action === "skip" ? "skipped" : result === undefined ? "failed" : "reranked";
   const order = documents.map((_, index) => index);
   const run = {
-    ...{ query, outcome, decision: { ...decision, depth }, policy: policy.name, firstStage: stage, faults, usage },
+    ...{ query, outcome, decision, policy: policy.name, firstStage: stage, faults, usage },
     ms: clock.monotonic() - start,
   };
   if (result === undefined) {
     const place = placer(settings, documents, stage, undefined);
-    const ended = { reranker: undefined, scoreKind: undefined, fusion: undefined, threshold: undefined, asked: 0, cached: 0 };
-    return { ...run, ...ended, placed: order.map((index, at) => place(index, at + 1, settings.topK)) };
+    const none = { reranker: undefined, scoreKind: undefined, fusion: undefined, threshold: undefined, asked: 0, cached: 0 };
+    return { ...run, ...none, placed: order.map((index, at) => place(index, at + 1, settings.topK)) };
   }
   const { reranker, scores, asked, cached } = result;
   const weight = weightOf(settings, reranker);
@@ -88,11 +103,22 @@ export async function runRerank(
   const { method, fused } = fuse({ method: settings.method, weight, scores, firstScores, isScaled });
   const threshold = applies(settings, reranker.scoreKind) ? settings.threshold : undefined;
   const calibrate = settings.calibrate ?? ((raw: number) => calibrated(reranker.scoreKind, raw));
-  const scored = scores.map((raw, index) => ({ raw, score: calibrate(raw, reranker.name), fused: fused[index] as number }));
+  const unknown = (): undefined => undefined;
+  const levels = safely("calibrate", () => scores.map((raw) => calibrate(raw, reranker.name)), scores.map(unknown));
+  const scored = scores.map((raw, index) => ({ raw, score: finite(levels[index]), fused: fused[index] as number }));
   const place = placer(settings, documents, stage, { scored, threshold });
   const placed = [...orderOf(fused), ...order.slice(depth)].map((index, at) => place(index, at + 1, settings.topK));
   return {
-    ...{ ...run, reranker: reranker.name, scoreKind: reranker.scoreKind, fusion: { method, weight }, threshold, asked, cached },
+    ...{
+      ...run,
+      faults: [...wrong, ...ended.faults],
+      reranker: reranker.name,
+      scoreKind: reranker.scoreKind,
+      fusion: { method, weight },
+      threshold,
+      asked,
+      cached,
+    },
     placed: inTurn(placed),
   };
 }
@@ -105,7 +131,8 @@ export function documentsOf({ placed, outcome, reranker }: RerankRun): Document[
       const { rank, previousRank, verdict, score, rawScore, fused, firstScore } = place;
       const rerank = {
         ...{ rank, previousRank, outcome, verdict },
-        ...(score !== undefined && { score, rawScore, fused, reranker }),
+        ...(score !== undefined && { score }),
+        ...(rawScore !== undefined && { rawScore, fused, reranker }),
         ...(firstScore !== undefined && { firstScore }),
       };
       const { pageContent, metadata, id } = document;
@@ -119,8 +146,17 @@ function decide({ policy }: RerankSettings, situation: RerankSituation, document
   return policy.decide(situation);
 }
 
+/** A policy may be anyone's: what is no count is as deep as may be. */
+function depthOf({ depth }: RerankDecision, most: number): number {
+  return Number.isFinite(depth) ? Math.min(most, Math.max(0, Math.floor(depth))) : most;
+}
+
+function finite(value: number | undefined): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
+}
+
 interface Scored {
-  readonly scored: readonly { readonly raw: number; readonly score: number; readonly fused: number }[];
+  readonly scored: readonly { readonly raw: number; readonly score: number | undefined; readonly fused: number }[];
   readonly threshold: number | undefined;
 }
 
@@ -133,7 +169,8 @@ function placer(
   let kept = 0;
   return (index, rank, topK) => {
     const scores = known?.scored[index];
-    const isBelow = known?.threshold !== undefined && (scores === undefined || scores.score < known.threshold);
+    // A score that is not known is no low one; a document that no reranker looked at has none to show.
+    const isBelow = known?.threshold !== undefined && (scores === undefined || (scores.score ?? Infinity) < known.threshold);
     let verdict: RerankVerdict = "kept";
     if (index >= candidates) verdict = "beyond-candidates";
     else if (kept >= topK) verdict = "beyond-top";

@@ -92,7 +92,7 @@ export class RerankerChain {
   async #ask({ reranker, guard, query, texts, signal, shareMs, onUsage }: Ask): Promise<ChainScores> {
     const { clock, cache } = this.#options;
     const distinct = [...new Set(texts)];
-    const keys = cache?.keys(reranker, query, distinct) ?? [];
+    const keys = (await cache?.keys(reranker, query, distinct)) ?? [];
     const known = (cache && (await waitOrAbort(cache.get(keys), signal))) ?? [];
     const missing = distinct.flatMap((_, index) => (known[index] === undefined ? [index] : []));
     if (missing.length > 0) {

@@ -10,6 +10,7 @@ import type { Emit } from "../core/events.ts";
 import { digest, digestAfter, keyPrefix, type Digest } from "../core/key.ts";
 import { parseDuration, refuseUnknown, type Duration } from "../core/options.ts";
 import { scopeDigest, type Scope } from "../core/scope.ts";
+import { sharedTurns } from "../embeddings/turns.ts";
 import type { Reranker } from "./reranker.ts";
 
 export interface ScoreCacheOptions {
@@ -51,10 +52,18 @@ export class ScoreCache {
   }
 
   /** Keys of the scores of these texts. A score that depends on the texts beside it is kept under all of them, in their order. */
-  keys({ name, model = "", scoreKind, listwise }: Reranker, query: string, texts: readonly string[]): Digest[] {
+  async keys({ name, model = "", scoreKind, listwise }: Reranker, query: string, texts: readonly string[]): Promise<Digest[]> {
     const beside = listwise === true || scoreKind === "ordinal" ? digest("texts", ...texts) : "";
     const prefix = keyPrefix("rerank", this.#scope, name, model, scoreKind, beside, query);
-    return texts.map((text) => digestAfter(prefix, text));
+    const turn = sharedTurns(this.#clock);
+    const keys: Digest[] = [];
+    for (const text of texts) {
+      // A text of megabytes takes milliseconds.
+      const pause = turn();
+      if (pause !== undefined) await pause;
+      keys.push(digestAfter(prefix, text));
+    }
+    return keys;
   }
 
   /** `undefined` for each that is not there. Never rejects. */

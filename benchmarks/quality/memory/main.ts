@@ -1,6 +1,7 @@
 /**
  * Recall of an owner's turns, against the bars of `benchmarks/README.md`: `npm run bench:quality:memory`; with `-- --router` the router
- * alone, with `-- --trimming` what it drops, with `-- --store` from a ConversationStore.
+ * alone, with `-- --trimming` what it drops, with `-- --store` from a ConversationStore, with `-- --rerank [questions of each
+ * conversation]` what a reranker adds.
  *
  * Every set is ranked with the weights that are shipped, and again leaving one conversation out: for each conversation, with the
  * setting of a grid that is best on the other nine.
@@ -19,6 +20,7 @@ import { TurnOrder } from "../../../src/memory/turn-order.ts";
 import { beam, locomo, type BenchConversation, type Question } from "./conversations.ts";
 import { mean, recallAt, recallWithinTokens } from "./metrics.ts";
 import { recalls as recallThrough, routingLine, type RecallRow, type RecallSet } from "./recall-runs.ts";
+import { rerankedTable } from "./reranked.ts";
 import { trimming } from "./trimming.ts";
 import { inPortuguese, timeLogs, timeQuestions, type TimeLog } from "./time-questions.ts";
 
@@ -187,6 +189,10 @@ async function main(): Promise<void> {
   }
   const folder = join(data, "memory");
   const embeddings = new LocalEmbeddings();
+  if (process.argv.includes("--rerank")) {
+    await rerankedTable(locomo(folder), Number(process.argv.at(-1)) || 30);
+    return;
+  }
   if (process.argv.includes("--store")) {
     await endToEnd(locomo(folder), timeLogs(join(folder, "tmd")), embeddings);
     return;

@@ -45,3 +45,18 @@ export function recallWithinTokens(
   }
   return found / relevant.size;
 }
+
+/** How good the first places are: the share of the first three that is relevant, and one over the place of the first that is. */
+export function rankedWell(ranked: readonly string[], relevant: ReadonlySet<string>): { precision: number; reciprocal: number } {
+  const first = ranked.findIndex((id) => relevant.has(id));
+  return {
+    precision: ranked.slice(0, 3).filter((id) => relevant.has(id)).length / 3,
+    reciprocal: first < 0 ? 0 : 1 / (first + 1),
+  };
+}
+
+/** @param share such as 0.95 for the 95th percentile */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}

@@ -33,7 +33,7 @@ export interface RecallRun {
 }
 
 /** One conversation of a set as an owner's history. */
-function sourceOf({ turns }: Pick<BenchConversation, "turns">): TurnSource {
+export function sourceOf({ turns }: Pick<BenchConversation, "turns">): TurnSource {
   const lastSeq = new Map<string, number>();
   for (const { sessionId, seq } of turns) lastSeq.set(sessionId, Math.max(seq, lastSeq.get(sessionId) ?? 0));
   const states: SessionState[] = [...lastSeq].map(([sessionId, seq]) => ({ sessionId, lastSeq: seq, revision: "1" }));

@@ -21,7 +21,7 @@ const K1 = 0.9;
 const B = 0.4;
 /** Words of a query that are looked up, and UTF-16 units of a text that are read. */
 const MAX_QUERY_WORDS = 256;
-const LONGEST_TEXT = 131_072;
+const LONGEST_TEXT = 32_768;
 
 export class Bm25 {
   readonly #k1: number;

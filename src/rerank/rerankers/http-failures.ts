@@ -1,8 +1,8 @@
 /** What rerank servers say when something is wrong. */
 
 const LONGEST_MESSAGE = 200;
-/** What looks like a credential, whoever's it is. */
-const SECRETS = /\b(?:Bearer\s+\S+|(?:sk|pa|jina|mxb|hf|co)[-_][A-Za-z0-9_-]{8,})/g;
+/** What looks like a credential, whoever's it is: also a long word of letters and digits, as Cohere's keys are. */
+const SECRETS = /\b(?:Bearer\s+\S+|(?:sk|pa|jina|mxb|hf|co)[-_][A-Za-z0-9_-]{8,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{24,})/g;
 
 /**
  * The message in the body of a refusal: `{ message }` (Cohere), `{ detail }` as a text or a list (Jina, Voyage, Infinity, Mixedbread),

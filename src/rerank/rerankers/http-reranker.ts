@@ -1,12 +1,9 @@
-/**
- * Rerank servers over HTTP: one client, a table of dialects. It asks in batches that the server takes, checks every answer, and puts
- * the batches together. It tries once: trying again, deadlines and the breaker are the compressor's.
- */
-import { StrataConfigError, StrataError } from "../../core/errors.ts";
+/** Rerank servers over HTTP: one client, a table of dialects. */
+import { StrataConfigError } from "../../core/errors.ts";
 import { parseCount, parseNumber, refuseUnknown } from "../../core/options.ts";
-import { acceptCall } from "../accepted-call.ts";
 import { RerankProviderError } from "../provider-error.ts";
-import { bestFirst, type Reranker, type RerankCallOptions } from "../reranker.ts";
+import type { RerankCallOptions, Reranker } from "../reranker.ts";
+import { badAnswer, batchedReranker, scoresOfRows } from "./batched-reranker.ts";
 import { HTTP_DIALECTS, type HttpDialect, type HttpDialectName } from "./http-dialects.ts";
 import { messageIn, retryAfterMs } from "./http-failures.ts";
 
@@ -43,46 +40,18 @@ interface Settings extends HttpDialect {
 /** @throws {@link StrataConfigError} naming the option; the key is never shown */
 export function httpReranker(name: HttpDialectName, options: HttpRerankerOptions): Reranker {
   const settings = parse(name, options);
-  const { batchSize, concurrency, scoreKind, model } = settings;
-  return {
+  const { batchSize, maxCharacters, concurrency, scoreKind, model } = settings;
+  return batchedReranker({
     ...{ name, scoreKind, model: `${settings.url} ${model ?? ""}` },
+    ...{ batchSize, maxCharacters, concurrency },
     // Of 64 texts and fewer the newer Jina models read all at once.
     ...(name === "jina" && /v3/.test(model ?? "") && { listwise: true }),
-    async rerank(query, texts, call = {}) {
-      acceptCall(query, texts, call);
-      // Providers refuse a request with an empty text in it.
-      const sent = texts.flatMap((text, index) => (text.trim() === "" ? [] : [index]));
-      const scores = Array.from<number>({ length: texts.length }).fill(0);
-      const batches = Array.from({ length: Math.ceil(sent.length / batchSize) }, (_, at) =>
-        sent.slice(at * batchSize, (at + 1) * batchSize),
-      );
-      const ending = new AbortController();
-      const signal = call.signal === undefined ? ending.signal : AbortSignal.any([call.signal, ending.signal]);
-      const work = async (): Promise<void> => {
-        for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
-          const asked = batch.map((index) => texts[index] as string);
-          const answered = await ask(settings, query, asked, { ...call, signal });
-          for (const [at, index] of batch.entries()) scores[index] = answered[at] as number;
-        }
-      };
-      try {
-        await Promise.all(Array.from({ length: Math.min(concurrency, batches.length) }, work));
-      } catch (error) {
-        // The other requests are for nobody.
-        ending.abort();
-        call.signal?.throwIfAborted();
-        throw error;
-      }
-      const least = Math.min(0, ...scores);
-      for (const [index, text] of texts.entries()) if (text.trim() === "") scores[index] = least;
-      return bestFirst(scores, call.topK);
-    },
-  };
+    ask: (query, texts, call) => ask(settings, query, texts, call),
+  });
 }
 
 async function ask(settings: Settings, query: string, texts: readonly string[], call: RerankCallOptions): Promise<number[]> {
-  const { name, url, options, maxCharacters, model } = settings;
-  const cut = texts.map((text) => text.slice(0, maxCharacters).toWellFormed());
+  const { name, url, options, model } = settings;
   const key = await keyOf(settings);
   const { fetch = globalThis.fetch } = options;
   let response: Response;
@@ -95,12 +64,12 @@ async function ask(settings: Settings, query: string, texts: readonly string[], 
         accept: "application/json",
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
       },
-      body: JSON.stringify(settings.body({ model, query: query.slice(0, maxCharacters).toWellFormed(), texts: cut })),
+      body: JSON.stringify(settings.body({ model, query, texts })),
       // The key and the texts are for this host alone.
       redirect: "error",
       signal: call.signal ?? null,
     });
-    body = await response.text();
+    body = await textOf(response);
   } catch (error) {
     call.signal?.throwIfAborted();
     // Not the cause: it may hold the request.
@@ -119,33 +88,33 @@ async function ask(settings: Settings, query: string, texts: readonly string[], 
   return scoresIn(settings, body, texts.length, call);
 }
 
+/** Up to the bound and a piece: a server that never ends fills no memory. */
+async function textOf(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const piece of response.body ?? []) {
+    text += decoder.decode(piece as Uint8Array, { stream: true });
+    if (text.length > LONGEST_ANSWER) break;
+  }
+  return text + decoder.decode();
+}
+
 function scoresIn(settings: Settings, body: string, count: number, { onUsage }: RerankCallOptions): number[] {
   const { name, score: key, options } = settings;
-  const bad = (what: string): StrataError => new StrataError("BAD_ANSWER", `The reranker ${name} answered with ${what}.`);
-  if (body.length > LONGEST_ANSWER) throw bad(`${body.length} characters`);
+  if (body.length > LONGEST_ANSWER) throw badAnswer(name, `more than ${LONGEST_ANSWER} characters`);
   let answer: Record<string, unknown>;
   try {
     answer = JSON.parse(body) as Record<string, unknown>;
   } catch {
-    throw bad("what is no JSON");
+    throw badAnswer(name, "what is no JSON");
   }
   const rows: unknown = typeof answer === "object" && answer !== null ? settings.results(answer) : undefined;
-  if (!Array.isArray(rows)) throw bad("no list of results");
-  const scores = Array.from<number | undefined>({ length: count });
-  for (const row of rows as readonly unknown[]) {
-    const { index, [key]: score } = (row ?? {}) as Record<string, unknown>;
-    if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index >= count)
-      throw bad("an index that was not asked for");
-    if (scores[index] !== undefined) throw bad("the same index twice");
-    if (typeof score !== "number" || !Number.isFinite(score)) throw bad("a score that is no number");
-    scores[index] = score;
-  }
-  if (rows.length !== count) throw bad(`scores for ${rows.length} of ${count} texts`);
+  const scores = scoresOfRows(name, rows, key, count);
   const { searches, tokens } = settings.usage(answer);
   const { perSearch = 0, perMillionTokens = 0 } = options.price ?? {};
   const cost = (searches ?? 0) * perSearch + ((tokens ?? 0) / 1e6) * perMillionTokens;
   onUsage?.({ searches, tokens, cost });
-  return scores as number[];
+  return scores;
 }
 
 async function keyOf({ name, options }: Settings): Promise<string | undefined> {

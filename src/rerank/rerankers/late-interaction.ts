@@ -19,6 +19,8 @@ export interface LateInteractionOptions {
 
 /** Characters a piece: 256 tokens of the model are some 1,000 characters of English or Portuguese. */
 const CHUNK = 900;
+/** UTF-16 units of a query that are looked at: more than the model reads of any language. */
+const LONGEST_QUERY = 4_096;
 
 /**
  * Reranks in this process, offline, with the token vectors of the small model of `langchain-strata-minilm` (needs
@@ -45,16 +47,15 @@ export function lateInteractionReranker(options: LateInteractionOptions = {}): R
     async rerank(query, texts, call = {}) {
       acceptCall(query, texts, call);
       if (texts.length === 0) return [];
-      const asked = await model.of(query, call.signal);
+      const asked = await model.of(query.slice(0, LONGEST_QUERY), call.signal);
       const turn = sharedTurns(clock);
       const scores: number[] = [];
       for (const text of texts) {
         let best = text.trim() === "" ? 0 : -1;
         for (const chunk of text.trim() === "" ? [] : chunksOf(text, CHUNK)) {
           const vectors = await model.of(chunk, call.signal);
-          await turn();
           call.signal?.throwIfAborted();
-          best = Math.max(best, maxSim(asked, vectors));
+          best = Math.max(best, await maxSim(asked, vectors, turn));
         }
         scores.push(best);
       }

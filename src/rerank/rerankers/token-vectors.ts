@@ -93,13 +93,15 @@ function rounded({ data, dimensions: shape }: OnnxOutput, length: number): Token
 /**
  * Late interaction: each token of the query beside the token of the text that it fits best; the mean of these cosines
  * (O. Khattab & M. Zaharia, "ColBERT", SIGIR 2020: MaxSim).
- * @param weights of the query's tokens; default all alike
+ * @param turn lets the event loop go on between two tokens of the query: of a long one, all together take tens of milliseconds
  */
-export function maxSim(query: TokenVectors, text: TokenVectors, weights?: readonly number[]): number {
+export async function maxSim(query: TokenVectors, text: TokenVectors, turn: () => Promise<void> | undefined): Promise<number> {
   if (query.tokens === 0 || text.tokens === 0) return 0;
   const { dimensions } = query;
-  let [sum, total] = [0, 0];
+  let sum = 0;
   for (let token = 0; token < query.tokens; token++) {
+    const pause = turn();
+    if (pause !== undefined) await pause;
     const from = token * dimensions;
     let best = -Infinity;
     for (let other = 0; other < text.values.length; other += dimensions) {
@@ -107,9 +109,7 @@ export function maxSim(query: TokenVectors, text: TokenVectors, weights?: readon
       for (let at = 0; at < dimensions; at++) dot += (query.values[from + at] as number) * (text.values[other + at] as number);
       if (dot > best) best = dot;
     }
-    const weight = weights?.[token] ?? 1;
-    sum += weight * best;
-    total += weight;
+    sum += best;
   }
-  return Math.min(1, Math.max(-1, sum / total / SCALE ** 2));
+  return Math.min(1, Math.max(-1, sum / query.tokens / SCALE ** 2));
 }

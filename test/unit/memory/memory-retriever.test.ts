@@ -455,6 +455,23 @@ describe("what fails is left out, and said", () => {
     expect(failed.degraded).toEqual(["rerank"]);
   });
 
+  test("a reranker reads who speaks, and what is given is what was said", async () => {
+    const store = new TurnSourceFake();
+    store.say("ana", "talk", "I adopted a dog", { name: "Caroline" });
+    store.say("ana", "talk", "the dog is called Rex");
+    const read: string[][] = [];
+    class Reading extends BaseDocumentCompressor {
+      async compressDocuments(documents: Document[]): Promise<Document[]> {
+        read.push(documents.map(({ pageContent }) => pageContent).toSorted());
+        return documents.map((each) => ({ ...each }));
+      }
+    }
+    const given = { store, ownerId: "ana", strategy: "hybrid", rerank: new Reading() } as const;
+    const { documents } = await retriever(given).memory.recall("dog");
+    expect(read).toEqual([["Caroline: I adopted a dog", "the dog is called Rex"]]);
+    expect(textsOf(documents).toSorted()).toEqual(["I adopted a dog", "the dog is called Rex"]);
+  });
+
   test("a history that fails fails the recall, and the next one is served", async () => {
     const store = ana();
     const { memory, events } = retriever({ store, ownerId: "ana" });

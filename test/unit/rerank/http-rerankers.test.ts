@@ -77,6 +77,15 @@ describe("requests", () => {
     expect(fake.requests).toHaveLength(1);
   });
 
+  test("are bounded in all that they hold, and put together in the order of the texts", async () => {
+    const fake = await open("voyage");
+    const texts = Array.from({ length: 20 }, (_, index) => `${index === 17 ? "password " : ""}${"x ".repeat(1_000_000)}`);
+    const answer = await voyageReranker({ apiKey: FAKE_KEY, baseUrl: fake.url }).rerank("password", texts);
+    expect(fake.requests.map(({ body }) => (body["documents"] as string[]).length).toSorted()).toEqual([6, 7, 7]);
+    expect(answer[0]?.index).toBe(17);
+    expect(answer).toHaveLength(20);
+  });
+
   test("ask for the key each time where it is a function", async () => {
     const fake = await open("voyage");
     const keys = ["wrong", FAKE_KEY];
@@ -166,6 +175,19 @@ describe("refusals", () => {
     });
     await fake.close();
     await expect(teiReranker({ baseUrl: fake.url }).rerank("q", ["a"])).rejects.toThrow("ECONNREFUSED");
+  });
+
+  test("are also answers without an end", async () => {
+    let pieces = 0;
+    const endless = new ReadableStream({
+      pull: (controller) => {
+        pieces++;
+        controller.enqueue(new Uint8Array(8 * 1024 * 1024).fill(32));
+      },
+    });
+    const fetch = (): Promise<Response> => Promise.resolve(new Response(endless));
+    await expect(teiReranker({ baseUrl: "http://127.0.0.1", fetch }).rerank("q", ["a"])).rejects.toThrow("more than 33554432");
+    expect(pieces).toBeLessThan(8);
   });
 
   test.each<[string, unknown]>([

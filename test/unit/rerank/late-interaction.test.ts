@@ -23,6 +23,13 @@ describe("lateInteractionReranker", () => {
     expect((await reranker.rerank("reset my password", texts))[0]?.index).toBe(1);
   });
 
+  test("looks at the beginning of a query of megabytes", async () => {
+    const query = `reset my password ${"x ".repeat(5_000_000)}`;
+    const texts = ["Trains leave at nine.", "To reset a password, open the settings."];
+    expect((await reranker.rerank(query, texts)).map(({ score }) => Number.isFinite(score))).toEqual([true, true]);
+    expect(await reranker.rerank(query, texts)).toEqual(await reranker.rerank(query.slice(0, 4_096), texts));
+  });
+
   test("gives a text the same score whatever is beside it", async () => {
     const texts = ["Cats sleep.", "Dogs bark at night.", "Birds sing in the morning."];
     const together = await reranker.rerank("animals at night", texts);
@@ -45,10 +52,19 @@ async function lateInteractionScore(text: string): Promise<number | undefined> {
 describe("maxSim", () => {
   const of = (...rows: number[][]): TokenVectors => ({ tokens: rows.length, dimensions: 2, values: Int8Array.from(rows.flat()) });
 
-  test("is the mean over the query of each token's best cosine", () => {
-    expect(maxSim(of([127, 0], [0, 127]), of([127, 0]))).toBeCloseTo(0.5, 6);
-    expect(maxSim(of([127, 0]), of([0, 127], [127, 0]))).toBeCloseTo(1, 6);
-    expect(maxSim(of(), of([127, 0]))).toBe(0);
+  const never = (): undefined => undefined;
+
+  test("is the mean over the query of each token's best cosine", async () => {
+    expect(await maxSim(of([127, 0], [0, 127]), of([127, 0]), never)).toBeCloseTo(0.5, 6);
+    expect(await maxSim(of([127, 0]), of([0, 127], [127, 0]), never)).toBeCloseTo(1, 6);
+    expect(await maxSim(of(), of([127, 0]), never)).toBe(0);
+  });
+
+  test("lets others have their turn within a long query", async () => {
+    let turns = 0;
+    const turn = (): Promise<void> => Promise.resolve(void turns++);
+    await maxSim(of(...Array.from({ length: 200 }, () => [127, 0])), of([127, 0]), turn);
+    expect(turns).toBe(200);
   });
 });
 

@@ -1,3 +1,4 @@
+import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { Document } from "@langchain/core/documents";
 import { BaseDocumentCompressor } from "@langchain/core/retrievers/document_compressors";
 import { BaseRetriever } from "@langchain/core/retrievers";
@@ -20,6 +21,30 @@ const ALONE = { fusion: { method: "none" } } as const;
 
 function ids(documents: readonly { id?: string | undefined }[]): (string | undefined)[] {
   return documents.map(({ id }) => id);
+}
+
+interface RecordedRun {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly parent: string | undefined;
+  readonly inputs: Record<string, unknown>;
+  readonly metadata: Record<string, unknown> | undefined;
+  outputs?: Record<string, unknown>;
+  error?: unknown;
+}
+
+/** Chain runs, as a tracer is told of them. */
+function recordedRuns(): { handler: BaseCallbackHandler; runs: RecordedRun[] } {
+  const runs: RecordedRun[] = [];
+  const of = (id: string): Partial<RecordedRun> => runs.find((run) => run.id === id) ?? {};
+  const handler = BaseCallbackHandler.fromMethods({
+    handleChainStart: (_, inputs, id, parent, _tags, metadata, _type, name) =>
+      void runs.push({ id, name, parent, inputs: inputs as Record<string, unknown>, metadata }),
+    handleChainEnd: (outputs, id) => void Object.assign(of(id), { outputs }),
+    handleChainError: (error: unknown, id) => void Object.assign(of(id), { error }),
+  });
+  handler.awaitHandlers = true;
+  return { handler, runs };
 }
 
 describe("the order", () => {
@@ -306,6 +331,38 @@ describe("failures", () => {
     expect(report.outcome).toBe("failed");
   });
 
+  test("of functions of the user cost what they were for, and are told", async () => {
+    const events: StrataEvent[] = [];
+    const broken = (): never => {
+      throw new Error("a bug");
+    };
+    const compressor = new RerankCompressor({
+      ...{ reranker: fakeReranker(), ...ALONE, observer: (event) => events.push(event) },
+      ...{
+        policy: { name: "own", decide: broken, observe: broken },
+        tier: broken,
+        calibrate: broken,
+        threshold: 0.5,
+        minKept: 0,
+      },
+    });
+    const given = await compressor.compressDocuments(documents([10, 90]), "q");
+    expect(ids(given)).toEqual(["d1", "d0"]);
+    expect(given[0]?.metadata["rerank"]).not.toHaveProperty("score");
+    expect(given[0]?.metadata["rerank"]).toMatchObject({ rawScore: 0.9, reranker: "fake" });
+    const faults = events.flatMap((event) => (event.type === "rerank.fault" ? [event.reranker] : []));
+    expect(faults.toSorted()).toEqual(["calibrate", "policy", "policy", "tier"]);
+  });
+
+  test.each([Number.NaN, Infinity, 2.7, 1e9])("of a policy that says a depth of %d are read as a count", async (depth) => {
+    const policy = { name: "own", decide: () => ({ action: "rerank", depth, reason: "rule" }) as const };
+    const report = await new RerankCompressor({ reranker: fakeReranker(), policy }).explain("q", documents([1, 2, 3]));
+    expect(report.depth).toBe(depth === 2.7 ? 2 : 3);
+    const none = { name: "own", decide: () => ({ action: "rerank", depth: -1, reason: "rule" }) as const };
+    const skipped = await new RerankCompressor({ reranker: fakeReranker(), policy: none }).explain("q", documents([1, 2]));
+    expect([skipped.outcome, skipped.depth]).toEqual(["skipped", 0]);
+  });
+
   test("are not what a caller who leaves gets", async () => {
     const controller = new AbortController();
     const reason = new Error("left");
@@ -324,6 +381,42 @@ describe("inside LangChain", () => {
       return documents([10, 30, 20]);
     }
   }
+
+  test("is a run beneath the retriever that asked, with what it did and no other content than theirs", async () => {
+    const { handler, runs } = recordedRuns();
+    const down = fakeReranker({ name: "down", acts: [() => Promise.reject(new Error("secret of the provider"))] });
+    const baseCompressor = new RerankCompressor({
+      ...{ reranker: [down, fakeReranker({ name: "spare" })], retries: 0, topK: 2, firstStage: "products", ...ALONE },
+    });
+    const retriever = new ContextualCompressionRetriever({ baseCompressor, baseRetriever: new Found() });
+    const given = await retriever.invoke("q", { callbacks: [handler], metadata: { app: "shop" } });
+    const [run] = runs;
+    expect(runs).toHaveLength(1);
+    expect(run).toMatchObject({
+      ...{ name: "RerankCompressor", inputs: { query: "q", candidates: 3 } },
+      metadata: { app: "shop", first_stage: "products", rerankers: ["down", "spare"] },
+      outputs: {
+        documents: given,
+        rerank: {
+          ...{ outcome: "reranked", reason: "always", reranker: "spare", fallback: true, candidates: 3, depth: 3, kept: 2 },
+          faults: [{ reranker: "down", code: "ENGINE", status: undefined }],
+        },
+      },
+    });
+    expect(run?.parent).toBeDefined();
+    expect(JSON.stringify(run)).not.toContain("secret of the provider");
+  });
+
+  test("is a run of its own with callbacks, one that fails where the call does", async () => {
+    const { handler, runs } = recordedRuns();
+    const compressor = new RerankCompressor({ reranker: fakeReranker() });
+    await compressor.compressDocuments(documents([1, 2]), "q", [handler]);
+    await expect(compressor.compressDocuments([{}] as Document[], "q", [handler])).rejects.toMatchObject({ code: "CONFIG" });
+    expect(runs.map(({ outputs, error, parent }) => [outputs?.["rerank"] !== undefined, error !== undefined, parent])).toEqual([
+      [true, false, undefined],
+      [false, true, undefined],
+    ]);
+  });
 
   test("compresses for a ContextualCompressionRetriever, and in a pipeline", async () => {
     const baseCompressor = new RerankCompressor({ reranker: fakeReranker(), topK: 2, ...ALONE });
