@@ -15,7 +15,7 @@ export interface BatchedProvider extends Omit<Reranker, "rerank"> {
   /** Requests at a time for one call. */
   readonly concurrency: number;
   /** Scores in the order of the texts, none of which is empty. The query and the texts are cut and well-formed. */
-  ask(query: string, texts: readonly string[], call: RerankCallOptions): Promise<readonly number[]>;
+  readonly ask: (query: string, texts: readonly string[], call: RerankCallOptions) => Promise<readonly number[]>;
 }
 
 /** UTF-16 units of the texts of one request: less than the 600,000 tokens that Voyage takes, and a body that is written in milliseconds. */

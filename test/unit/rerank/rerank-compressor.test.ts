@@ -39,7 +39,7 @@ function recordedRuns(): { handler: BaseCallbackHandler; runs: RecordedRun[] } {
   const of = (id: string): Partial<RecordedRun> => runs.find((run) => run.id === id) ?? {};
   const handler = BaseCallbackHandler.fromMethods({
     handleChainStart: (_, inputs, id, parent, _tags, metadata, _type, name) =>
-      void runs.push({ id, name, parent, inputs: inputs as Record<string, unknown>, metadata }),
+      void runs.push({ id, name, parent, inputs, metadata }),
     handleChainEnd: (outputs, id) => void Object.assign(of(id), { outputs }),
     handleChainError: (error: unknown, id) => void Object.assign(of(id), { error }),
   });
