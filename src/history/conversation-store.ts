@@ -3,7 +3,7 @@ import { waitOrAbort, type CallOptions } from "../core/abort.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit, type Observer } from "../core/events.ts";
-import { refuseUnknown, requireMethods, type ByteSize, type Duration } from "../core/options.ts";
+import { refuseUnknown, type ByteSize, type Duration } from "../core/options.ts";
 import type { SqlClient } from "../clients/sql.ts";
 import { acceptConversation, acceptNotes, acceptOwner } from "./accept.ts";
 import { HybridChatMessageHistory } from "./chat-history.ts";
@@ -27,11 +27,13 @@ import { embedMessages, type EmbedMessagesOptions } from "./embed-messages.ts";
 import { HistoryTables } from "./history-tables.ts";
 import type { Durability } from "./hybrid-log.ts";
 import { assembleHybridLog, type HybridLogOptions } from "./logs/hybrid.ts";
-import { postgresLog } from "./logs/postgres.ts";
+import { PostgresLog } from "./logs/postgres.ts";
 import { changeMessage, type MessageName } from "./message-changes.ts";
 import { decodeMessage } from "./message-codec.ts";
 import { messageIds } from "./message-id.ts";
+import { messageIndex } from "./message-index.ts";
 import type { MessageLog } from "./message-log.ts";
+import { parseVectorModel, type VectorModel } from "./message-vectors.ts";
 import { summarizeOwner, type OwnerSummary, type OwnerSummaryOptions } from "./owner-summary.ts";
 import { ReplicaReads } from "./replica-reads.ts";
 import { Summaries } from "./summaries.ts";
@@ -78,6 +80,12 @@ export interface ConversationStoreOptions {
   readonly deadline?: Duration | undefined;
   /** What makes the vectors that recall compares messages with, for every retriever on this store that names none of its own. */
   readonly embeddings?: EmbeddingsInterface | undefined;
+  /**
+   * Names what `embeddings` makes, version included. Where it is given, each message gets its vector of this model in the table
+   * `strata_message_embeddings` a moment after it is stored, and messages that have one of another model only get theirs anew. Needs the
+   * extension `vector`. A model that fails is told as a `history.fault`, is asked again, and holds up no append.
+   */
+  readonly embeddingModel?: string | undefined;
   /** Told of what happens in the background: summaries, faults. */
   readonly observer?: Observer | undefined;
   readonly clock?: Clock | undefined;
@@ -143,7 +151,7 @@ export interface HistoryForgetReceipt {
 
 /** What only Redis gives a meaning to. */
 const WITH_REDIS = ["durability", "hotWindow", "prefix", "maxBytes", "writer", "deadline"] as const;
-const KNOWN = ["sql", "readReplica", "redis", ...WITH_REDIS, "embeddings", "observer", "clock", "random"];
+const KNOWN = ["sql", "readReplica", "redis", ...WITH_REDIS, "embeddings", "embeddingModel", "observer", "clock", "random"];
 
 /** What an import works with. */
 export interface StoreParts {
@@ -200,18 +208,14 @@ export class ConversationStore {
     if (readReplica !== undefined && !isSqlClient(readReplica)) {
       throw new StrataConfigError("ConversationStore.readReplica", readReplica, "a SqlClient, such as pgClient(pool)");
     }
-    const { embeddings } = options;
-    if (embeddings !== undefined) {
-      const methods = ["embedQuery", "embedDocuments"];
-      requireMethods("ConversationStore.embeddings", embeddings, methods, "LangChain embeddings, such as LocalEmbeddings");
-    }
-    this.embeddings = embeddings;
+    const model = parseVectorModel("ConversationStore", options);
+    this.embeddings = options.embeddings;
     const emit = guardObserver(options.observer);
     this.#emit = emit;
     this.#clock = clock;
     this.#makeId = messageIds(clock, random);
     this.#tables = new HistoryTables(sql, clock);
-    this.#log = openLog(options, this.#tables, clock);
+    this.#log = openLog(options, this.#tables, clock, model);
     this.#isWrittenLater = options.redis !== undefined && options.durability === "redis";
     this.#summaries = new Summaries({ tables: this.#tables, log: this.#log, clock, emit });
     this.#replica = new ReplicaReads(this.#tables, readReplica);
@@ -351,7 +355,10 @@ export class ConversationStore {
     return { messages, conversations, summaries, deadLetters, at: new Date(this.#clock.now()).toISOString() };
   }
 
-  /** Everything that was accepted before the call is committed, searchable, and summarised where a summary was due. */
+  /**
+   * Everything that was accepted before the call is committed, searchable, embedded where there is an `embeddingModel`, and summarised
+   * where a summary was due. @throws what the embeddings throw; what they did not come to is embedded later
+   */
   async drain(options: CallOptions = {}): Promise<void> {
     this.#refuseWhenClosed();
     await this.#log.drain(options);
@@ -383,15 +390,20 @@ export class ConversationStore {
   }
 }
 
-function openLog(options: ConversationStoreOptions, tables: HistoryTables, clock: Clock): MessageLog {
+function openLog(
+  options: ConversationStoreOptions,
+  tables: HistoryTables,
+  clock: Clock,
+  model: VectorModel | undefined,
+): MessageLog {
   const { sql, redis, durability, hotWindow, prefix, maxBytes, writer, deadline, observer, random } = options;
   if (redis === undefined) {
     const alone = WITH_REDIS.find((name) => options[name] !== undefined && !(name === "durability" && durability === "postgres"));
-    if (alone === undefined) return postgresLog({ sql, clock });
+    if (alone === undefined) return new PostgresLog(tables, clock, messageIndex(tables, clock, guardObserver(observer), model));
     throw new StrataConfigError(`ConversationStore.${alone}`, options[alone], "nothing, unless `redis` is given");
   }
   const given = { durability, hotWindow, prefix, maxBytes, writer, deadline, observer, random };
-  return assembleHybridLog({ sql, redis, clock, ...given }, tables);
+  return assembleHybridLog({ sql, redis, clock, ...given }, tables, model);
 }
 
 function isSqlClient(value: unknown): value is SqlClient {

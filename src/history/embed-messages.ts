@@ -10,9 +10,11 @@ import { waitOrAbort, type CallOptions } from "../core/abort.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { parseCount, refuseUnknown } from "../core/options.ts";
 import { migrate } from "../clients/migrate.ts";
+import type { SqlClient } from "../clients/sql.ts";
+import type { Digest } from "../core/key.ts";
 import { acceptOwner } from "./accept.ts";
 import { ownerKey } from "./conversation-key.ts";
-import { historyTables, type HistoryTablesOptions } from "./history-tables.ts";
+import { historyTables, type HistoryTables, type HistoryTablesOptions } from "./history-tables.ts";
 import { EMBEDDING_MIGRATIONS } from "./schema.ts";
 
 export interface EmbedMessagesOptions extends Pick<HistoryTablesOptions, "sql">, CallOptions {
@@ -33,13 +35,20 @@ const BATCH = 64;
 /** What a model reads of a text; most read less. */
 const LONGEST = 8_192;
 
-const MISSING = `
+const missing = (condition: string): string => `
   SELECT m.conversation_id, m.seq, left(m.text, ${LONGEST}) AS text FROM strata_messages m
-  WHERE (m.conversation_id, m.seq) > ($2::bigint, $3::bigint) AND m.text <> ''
-    AND ($5::text IS NULL OR m.conversation_id IN (SELECT id FROM strata_conversations WHERE owner_key = $5))
-    AND NOT EXISTS (
+  WHERE (m.conversation_id, m.seq) > ($2::bigint, $3::bigint) AND m.text <> '' AND NOT EXISTS (
     SELECT FROM strata_message_embeddings e WHERE e.conversation_id = m.conversation_id AND e.seq = m.seq AND e.model = $1)
+    ${condition}
   ORDER BY m.conversation_id, m.seq LIMIT $4::bigint`;
+
+const SOME = (condition: string): string =>
+  `AND m.conversation_id = any(array(SELECT id FROM strata_conversations WHERE ${condition}))`;
+const MISSING = {
+  all: missing(""),
+  owner: missing(SOME("owner_key = $5")),
+  conversations: missing(SOME("key = any($5::text[])")),
+};
 
 const STORE = `
   WITH added AS (
@@ -75,25 +84,44 @@ export async function embedMessages(options: EmbedMessagesOptions): Promise<numb
     throw new StrataConfigError("embedMessages.replace", replace, "nothing, with an `ownerId`");
   const batch = parseCount("embedMessages.batch", options.batch ?? BATCH);
   const tables = historyTables("embedMessages", { sql: options.sql });
-  await tables.ready();
-  await migrate(tables.sql, "history:embeddings", EMBEDDING_MIGRATIONS).catch((cause: unknown) => {
-    const [text, code] = [String(cause), (cause as { code?: unknown } | undefined)?.code];
-    // Undefined file, feature not supported, insufficient privilege: there is no such extension, or it may not be created.
-    if (!["58P01", "0A000", "42501"].includes(String(code))) throw cause;
-    const advice = "install pgvector (Debian: postgresql-17-pgvector), then run CREATE EXTENSION vector in the database";
-    throw new StrataError("UNAVAILABLE", `Vectors of messages need the extension vector: ${advice}. (${text})`, { cause });
-  });
+  const of: Embedded = ownerId === undefined ? { kind: "all" } : { kind: "owner", ownerId };
+  const stored = await embedMissing(tables, { embeddings, model, batch, of, signal, onProgress });
+  if (replace) await tables.query("DELETE FROM strata_message_embeddings WHERE model <> $1", [model], { signal });
+  return stored;
+}
+
+/** Whose messages. */
+export type Embedded =
+  | { readonly kind: "all" }
+  | { readonly kind: "owner"; readonly ownerId: string }
+  | { readonly kind: "conversations"; readonly keys: readonly Digest[] };
+
+/** How one pass is made. */
+export interface EmbeddingPass extends CallOptions {
+  readonly embeddings: EmbeddingsInterface;
+  readonly model: string;
+  readonly batch?: number | undefined;
+  readonly of: Embedded;
+  readonly onProgress?: ((stored: number) => void) | undefined;
+}
+
+/** @returns how many vectors were stored */
+export async function embedMissing(
+  tables: HistoryTables,
+  { embeddings, model, batch = BATCH, of, signal, onProgress }: EmbeddingPass,
+): Promise<number> {
+  await prepareVectors(tables);
   let stored = 0;
   let last = [0, 0];
   for (;;) {
     signal?.throwIfAborted();
     const found = await tables.query<{ conversation_id: number; seq: number; text: string }>(
-      MISSING,
-      [model, ...last, batch, ownerId === undefined ? null : ownerKey(ownerId)],
+      MISSING[of.kind],
+      [model, ...last, batch, ...(of.kind === "owner" ? [ownerKey(of.ownerId)] : of.kind === "conversations" ? [of.keys] : [])],
       { signal },
     );
     const newest = found.at(-1);
-    if (newest === undefined) break;
+    if (newest === undefined) return stored;
     const texts = found.map(({ text }) => text);
     const vectors = await waitOrAbort(embeddings.embedDocuments(texts), signal);
     if (vectors.length !== texts.length) {
@@ -110,6 +138,20 @@ export async function embedMessages(options: EmbedMessagesOptions): Promise<numb
     last = [newest.conversation_id, newest.seq];
     onProgress?.(stored);
   }
-  if (replace) await tables.query("DELETE FROM strata_message_embeddings WHERE model <> $1", [model], { signal });
-  return stored;
+}
+
+/** Once for each client: the tables of vectors are there. */
+const prepared = new WeakSet<SqlClient>();
+
+async function prepareVectors(tables: HistoryTables): Promise<void> {
+  if (prepared.has(tables.sql)) return;
+  await tables.ready();
+  await migrate(tables.sql, "history:embeddings", EMBEDDING_MIGRATIONS).catch((cause: unknown) => {
+    const [text, code] = [String(cause), (cause as { code?: unknown } | undefined)?.code];
+    // Undefined file, feature not supported, insufficient privilege: there is no such extension, or it may not be created.
+    if (!["58P01", "0A000", "42501"].includes(String(code))) throw cause;
+    const advice = "install pgvector (Debian: postgresql-17-pgvector), then run CREATE EXTENSION vector in the database";
+    throw new StrataError("UNAVAILABLE", `Vectors of messages need the extension vector: ${advice}. (${text})`, { cause });
+  });
+  prepared.add(tables.sql);
 }

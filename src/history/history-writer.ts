@@ -14,6 +14,7 @@ import { sleep } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { StrataError } from "../core/errors.ts";
 import type { Emit } from "../core/events.ts";
+import type { Digest } from "../core/key.ts";
 import type { RedisConnection } from "../clients/redis.ts";
 import type { HistoryTables, NumberedBatch } from "./history-tables.ts";
 import type { RedisShard } from "./redis-layout.ts";
@@ -34,8 +35,8 @@ export interface StreamWriterOptions {
   /** Entries of a writer that has not stirred for so long are taken over, ms. */
   readonly claimAfterMs: number;
   readonly emit?: Emit;
-  /** Told after each batch that is stored. */
-  readonly onStored?: (() => void) | undefined;
+  /** Told after each batch that is stored, of which conversations it was. */
+  readonly onStored?: ((keys: readonly Digest[]) => void) | undefined;
 }
 
 export const GROUP = "writers";
@@ -196,7 +197,7 @@ export class StreamWriter {
     const isChanged = await this.#store(shard, entries);
     this.#tellLag(0);
     await this.#patiently("take", () => this.#options.windows.drained(shard, GROUP, entries, isChanged));
-    this.#options.onStored?.();
+    this.#options.onStored?.(entries.flatMap(({ key }) => key ?? []));
   }
 
   /** @returns whether PostgreSQL now has other messages than those of the entries */

@@ -197,7 +197,7 @@ export class HybridLog implements MessageLog {
       throw error;
     }
     const { base, seqs, added } = appended;
-    index.wake();
+    index.wake([key]);
     const part = {
       base,
       last: base + messages.length,
@@ -207,7 +207,7 @@ export class HybridLog implements MessageLog {
     const feed = async (): Promise<void> => void (await windows.feed(key, part));
     if (durability === "both") await this.#ready().then(feed);
     else if (doubt === undefined) await this.#changeWindow(key, feed);
-    else if (clock.monotonic() - begin > windows.doubtMs / 2) await this.#changeWindow(key, () => doubt.feed(part));
+    else if (clock.monotonic() - begin > windows.trustMs) await this.#changeWindow(key, () => doubt.feed(part));
     else doubt.committed(part);
     return { seqs, added };
   }
@@ -237,7 +237,7 @@ export class HybridLog implements MessageLog {
     if (taken !== undefined) return taken;
     const floor = await this.#floor(this.#parts.windows.layout.talk(key).shard.stream);
     const { seqs, added } = await tables.append(conversation, messages, { notes, signal, floor, stale: true });
-    index.wake();
+    index.wake([key]);
     this.#doubts++;
     this.#sweepLater();
     return { seqs, added };
@@ -309,17 +309,19 @@ export class HybridLog implements MessageLog {
 
   async #rebuildOnce(key: Digest): Promise<boolean> {
     const { tables, windows, durability } = this.#parts;
-    const { token, epoch: known, firstUndrained } = await windows.begin(key);
+    const { token, epoch: known, firstUndrained, isDoubted } = await windows.begin(key, durability === "postgres");
+    // Nobody would go by it.
+    if (isDoubted && durability === "postgres") return true;
     let contents;
     let epoch = known;
     try {
       if (epoch === undefined && durability === "redis") {
         const place = windows.layout.talk(key).shard.stream;
         await this.#epochs.run(place, async () => {
-          if ((await windows.begin(key)).epoch !== undefined) return;
+          if ((await windows.begin(key, false)).epoch !== undefined) return;
           await windows.setEpoch(key, await tables.newEpoch(place));
         });
-        epoch = (await windows.begin(key)).epoch;
+        epoch = (await windows.begin(key, false)).epoch;
       }
       contents = await this.#contents(key, firstUndrained);
     } catch (error) {

@@ -4,11 +4,17 @@
  */
 import type { CallOptions } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
+import { StrataError } from "../core/errors.ts";
+import type { Emit } from "../core/events.ts";
+import type { Digest } from "../core/key.ts";
 import type { HistoryTables } from "./history-tables.ts";
+import { MessageVectors, type VectorModel } from "./message-vectors.ts";
 
 export interface MessageIndexOptions {
   readonly tables: HistoryTables;
   readonly clock: Clock;
+  /** Made behind the appends too, where there is a model for it. */
+  readonly vectors?: MessageVectors | undefined;
   /** Told when a background run fails; it is tried again after the next append. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -55,8 +61,9 @@ export class MessageIndex {
     this.#options = options;
   }
 
-  /** Says that there are unread messages. */
-  wake(): void {
+  /** Says that messages of these conversations were stored. */
+  wake(keys: Iterable<Digest>): void {
+    this.#options.vectors?.wake(keys);
     if (this.#closed || this.#cancel !== undefined) return;
     this.#cancel = this.#options.clock.setTimer(
       GATHER_MS,
@@ -68,16 +75,18 @@ export class MessageIndex {
     );
   }
 
-  /** Every message that is committed now is read when this resolves, also by others. */
+  /** Every message that is committed now is read when this resolves, also by others, and has its vector. */
   async drain(options?: CallOptions): Promise<void> {
     await this.#running;
     await this.#run(READ_ALL, options);
+    await this.#options.vectors?.drain(options);
   }
 
   /** What is unread stays noted, for who comes next. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancel?.();
+    await this.#options.vectors?.close();
     await this.#running;
   }
 
@@ -88,4 +97,16 @@ export class MessageIndex {
       if ((outcome?.taken ?? 0) < AT_ONCE || this.#closed) return;
     }
   }
+}
+
+/** The index of a log or a worker, with vectors where there is a model; faults are told as events. */
+export function messageIndex(tables: HistoryTables, clock: Clock, emit: Emit, model?: VectorModel): MessageIndex {
+  const tell =
+    (operation: "index" | "embed") =>
+    (error: unknown): void => {
+      const code = StrataError.isInstance(error) ? error.code : "ENGINE";
+      emit?.({ type: "history.fault", operation, code, message: String(error) });
+    };
+  const vectors = model && new MessageVectors({ ...model, tables, clock, onError: tell("embed") });
+  return new MessageIndex({ tables, clock, vectors, onError: tell("index") });
 }

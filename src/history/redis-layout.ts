@@ -18,9 +18,11 @@
  *
  * The state of a window: `warm` is `1` when it holds every message from its first on, so that an empty window is an empty
  * conversation; anything else is cold, and says nothing. `n` is how many messages it holds: a server that evicted them shows by
- * it. `r` names the run of the server in which it was made. `all` is `1` when nothing precedes it. `s` is the highest number that it knows to be given. `v` changes with whatever
- * happens to a cold window, so that a copy that was read from PostgreSQL before is not installed after it. `d` names the appends
- * that PostgreSQL is committing and the window lacks, and until when each is waited for; meanwhile nobody goes by the window.
+ * it. `r` names the run of the server in which it was made. `all` is `1` when nothing precedes it. `s` is the highest number that it
+ * knows to be given. `v` changes with whatever happens to a cold window, so that a copy that was read from PostgreSQL before is not
+ * installed after it. `d` names the appends that PostgreSQL is committing and the window lacks, and until when each is waited for;
+ * meanwhile nobody goes by the window. `k` names the run of the server since which none of them was lost; where it is missing or
+ * another one's, some may have been, and the window is in doubt for a moment (`?`).
  *
  * Nothing in the stream is ever trimmed or given an end, and no window ends while messages of it are in the stream.
  */

@@ -68,6 +68,14 @@ local function setDoubt(state, author, forMs)
   if changed ~= list then redis.call('HSET', state, 'd', changed) end
 end
 
+-- Whoever noted a doubt counts on it: he may say that he has committed before he feeds the window. Where the state was lost and the
+-- doubts with it (flushed, evicted, ended), or the server may have come back without them, nobody goes by the window for so long.
+local function keepDoubts(state, run, forMs)
+  if redis.call('HGET', state, 'k') == run then return end
+  redis.call('HSET', state, 'k', run)
+  setDoubt(state, '?', tonumber(forMs))
+end
+
 -- Removes what is above the size wanted and is not needed any more.
 local function trim(set, keep, undrained)
   local count = redis.call('ZCARD', set)
@@ -189,11 +197,13 @@ return answer
 
 /**
  * Says that messages are being committed which the window lacks: until they are fed, nobody goes by it. Who does not come back in
- * time leaves it cold. `KEYS` state, undrained; `ARGV` token, how long, ttl. The token may be there already.
+ * time leaves it cold. `KEYS` state, undrained; `ARGV` token, how long, ttl, run, how long after a loss. The token may be there
+ * already.
  */
 export const DOUBT: RedisScript = script(`
 local state, undrained = unpack(KEYS)
 endDoubts(state, ARGV[1])
+keepDoubts(state, ARGV[4], ARGV[5])
 setDoubt(state, ARGV[1], tonumber(ARGV[2]))
 if redis.call('EXISTS', undrained) == 0 then redis.call('PEXPIRE', state, ARGV[3]) end
 return 1
@@ -201,24 +211,25 @@ return 1
 
 /**
  * Adds to the window what PostgreSQL has numbered and committed. If an earlier append has not come here, the window is cold.
- * `KEYS` state, window, ids, undrained; `ARGV` base, last, window size, ids kept, ttl, token, how long, run, then number, id and
- * message in turn. The token is that of `DOUBT`, if there was one; it goes on for so long, and ends with 0.
+ * `KEYS` state, window, ids, undrained; `ARGV` base, last, window size, ids kept, ttl, token, how long, run, how long after a loss or
+ * nothing, then number, id and message in turn. The token is that of `DOUBT`, if there was one; it goes on for so long, and ends with 0.
  */
 export const FEED: RedisScript = script(`
 local state, window, ids, undrained = unpack(KEYS)
 local base, last = tonumber(ARGV[1]), tonumber(ARGV[2])
+if ARGV[9] ~= '' then keepDoubts(state, ARGV[8], ARGV[9]) end
 setDoubt(state, ARGV[6], tonumber(ARGV[7]))
 local isRight = isWarmSince(state, window, ARGV[8])
 local reached = tonumber(redis.call('HGET', state, 's') or '0')
 if isRight and base ~= reached then
   -- The window was warmed after the commit: it has them already, or it lacks an earlier append.
   isRight = last <= reached
-  for at = 9, #ARGV, 3 do
+  for at = 10, #ARGV, 3 do
     if redis.call('ZSCORE', ids, ARGV[at + 1]) ~= ARGV[at] then isRight = false end
   end
 end
 if isRight then
-  for at = 9, #ARGV, 3 do
+  for at = 10, #ARGV, 3 do
     local seq = tonumber(ARGV[at])
     if seq > reached then
       redis.call('ZADD', window, ARGV[at], ARGV[at] .. '|' .. ARGV[at + 2])
@@ -253,7 +264,10 @@ table.insert(found, 1, 'ok')
 return found
 `);
 
-/** Before a window is read from PostgreSQL. `KEYS` state, undrained, epoch; `ARGV` token, ttl. Answers token, epoch, first undrained. */
+/**
+ * Before a window is read from PostgreSQL. `KEYS` state, undrained, epoch; `ARGV` token, ttl, run, how long after a loss or nothing.
+ * Answers token, epoch, first undrained, and whether the window is in doubt.
+ */
 export const BEGIN: RedisScript = script(`
 local state, undrained, epoch = unpack(KEYS)
 endDoubts(state, ARGV[1])
@@ -263,7 +277,8 @@ if not token then
   redis.call('HSET', state, 'v', token)
   if redis.call('EXISTS', undrained) == 0 then redis.call('PEXPIRE', state, ARGV[2]) end
 end
-return {token, redis.call('GET', epoch) or '', firstUndrained(undrained) or ''}
+if ARGV[4] ~= '' then keepDoubts(state, ARGV[3], ARGV[4]) end
+return {token, redis.call('GET', epoch) or '', firstUndrained(undrained) or '', doubtOf(state)}
 `);
 
 /**

@@ -37,6 +37,13 @@ export interface Committed {
   readonly messages: readonly StoredMessage[];
 }
 
+export interface WindowBeginning {
+  readonly token: string;
+  readonly epoch: string | undefined;
+  readonly firstUndrained: number | undefined;
+  readonly isDoubted: boolean;
+}
+
 /** What a window is made from. */
 export interface WindowContents {
   readonly token: string;
@@ -55,6 +62,8 @@ export interface WindowContents {
 const IDS_FOR = 4;
 const LEAST_IDS = 200;
 const LONGEST_DOUBT_MS = 5_000;
+/** For the twentieth part of a doubt its author may go by it, and after a loss of doubts nobody goes by a window for twice as long. */
+const TRUST = 1 / 20;
 
 export class RedisWindows {
   readonly layout: RedisHistoryLayout;
@@ -62,6 +71,11 @@ export class RedisWindows {
   readonly keptIds: number;
   /** How long a window is in doubt that nobody feeds. */
   readonly doubtMs: number;
+  /**
+   * So long after it began to note a doubt, an append may be committed and acknowledged before the window is fed. An author whose doubt
+   * is lost with Redis' data has committed by then, so that who reads PostgreSQL later sees it.
+   */
+  readonly trustMs: number;
   readonly #options: RedisWindowsOptions;
   /** Names the run of the server, as far as it is known. */
   #serverRun = "";
@@ -72,6 +86,7 @@ export class RedisWindows {
     this.size = options.size;
     // The note lies with the state of the window, which must outlive it.
     this.doubtMs = Math.min(LONGEST_DOUBT_MS, Math.floor(options.ttlMs / 2));
+    this.trustMs = Math.floor(this.doubtMs * TRUST);
     this.keptIds = Math.max(LEAST_IDS, options.size * IDS_FOR);
   }
 
@@ -135,7 +150,7 @@ export class RedisWindows {
    */
   async doubt(key: Digest, token: string = newToken()): Promise<string> {
     const { state, undrained } = this.layout.talk(key);
-    await this.#run(scripts.DOUBT, [state, undrained], [token, this.doubtMs, this.#options.ttlMs]);
+    await this.#run(scripts.DOUBT, [state, undrained], [token, this.doubtMs, this.#options.ttlMs, this.#serverRun, this.#lossMs]);
     return token;
   }
 
@@ -147,7 +162,7 @@ export class RedisWindows {
   async feed(
     key: Digest,
     { base, last, messages }: Committed,
-    { token, isHeld }: { readonly token: string; readonly isHeld: boolean } = { token: newToken(), isHeld: false },
+    doubt?: { readonly token: string; readonly isHeld: boolean },
   ): Promise<boolean> {
     const { state, window, ids, undrained } = this.layout.talk(key);
     const parts = messages.flatMap((message) => [message.seq, message.id, packMessage(message)]);
@@ -157,9 +172,10 @@ export class RedisWindows {
       this.size,
       this.keptIds,
       this.#options.ttlMs,
-      token,
-      isHeld ? this.doubtMs : 0,
+      doubt?.token ?? newToken(),
+      doubt?.isHeld === true ? this.doubtMs : 0,
       this.#serverRun,
+      doubt === undefined ? "" : this.#lossMs,
       ...parts,
     ];
     return (await this.#run(scripts.FEED, [state, window, ids, undrained], args)) === 1;
@@ -176,13 +192,18 @@ export class RedisWindows {
     return { messages, isWhole: reply[1] === 1, first: reply[2] === "" ? undefined : Number(reply[2]) };
   }
 
-  /** Before a window is read from PostgreSQL. */
-  async begin(key: Digest): Promise<{ token: string; epoch: string | undefined; firstUndrained: number | undefined }> {
+  /** Before a window is read from PostgreSQL. @param hasDoubts whether appends go by doubts that they noted */
+  async begin(key: Digest, hasDoubts: boolean): Promise<WindowBeginning> {
     const { state, undrained, shard } = this.layout.talk(key);
-    const args = [newToken(), this.#options.ttlMs];
+    const args = [newToken(), this.#options.ttlMs, this.#serverRun, hasDoubts ? this.#lossMs : ""];
     const reply = await this.#run(scripts.BEGIN, [state, undrained, shard.epoch], args);
-    const [token, epoch, first] = reply as [string, string, string];
-    return { token, epoch: epoch === "" ? undefined : epoch, firstUndrained: first === "" ? undefined : Number(first) };
+    const [token, epoch, first, doubt] = reply as [string, string, string, string];
+    return {
+      token,
+      epoch: epoch === "" ? undefined : epoch,
+      firstUndrained: first === "" ? undefined : Number(first),
+      isDoubted: doubt !== "no",
+    };
   }
 
   /** @returns whether it was installed: nothing happened to the window meanwhile */
@@ -270,6 +291,10 @@ export class RedisWindows {
   ): Promise<void> {
     const args = [group, ...entries.flatMap(({ id, size }) => [id, size])];
     await this.#run(scripts.WITHDRAW, [shard.stream, shard.bytes], args);
+  }
+
+  get #lossMs(): number {
+    return this.trustMs * 2;
   }
 
   #run(script: RedisScript, keys: readonly string[], args: ReadonlyArray<string | number>): Promise<unknown> {

@@ -3,16 +3,18 @@ import { guardObserver } from "../core/events.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { historyTables } from "./history-tables.ts";
 import { redisParts, type HybridLogOptions } from "./logs/hybrid.ts";
-import { MessageIndex } from "./message-index.ts";
+import { messageIndex } from "./message-index.ts";
+import { parseVectorModel, type EmbeddingOptions } from "./message-vectors.ts";
 
 /** Prefix and window as the processes that append have them; `hybridLog` says what each means. */
 export type HistoryWriterOptions = Pick<
   HybridLogOptions,
   "sql" | "redis" | "prefix" | "hotWindow" | "claimAfter" | "deadline" | "observer" | "clock" | "random"
-> & {
-  /** Ends when the streams are empty and every message is indexed, in place of going on; default `false`. */
-  readonly once?: boolean | undefined;
-};
+> &
+  EmbeddingOptions & {
+    /** Ends when the streams are empty and every message is indexed and has its vector, in place of going on; default `false`. */
+    readonly once?: boolean | undefined;
+  };
 
 export interface HistoryWriter {
   /** Settles when the writer has ended: by itself (`once`), or after `close()`. */
@@ -21,24 +23,24 @@ export interface HistoryWriter {
   close(): Promise<void>;
 }
 
+const REDIS = ["redis", "prefix", "hotWindow", "claimAfter", "deadline"];
+const KNOWN = ["sql", ...REDIS, "embeddings", "embeddingModel", "observer", "clock", "random", "once"];
+
 /**
  * Stores in PostgreSQL what processes with the durability `"redis"` have appended. Any number of writers share the work; what one
- * leaves that dies, another takes over after `claimAfter`.
+ * leaves that dies, another takes over after `claimAfter`. With `embeddings` and `embeddingModel` it gives messages their vectors
+ * too, after they are stored.
  * @throws {@link StrataConfigError} naming the option
  */
 export function startHistoryWriter(options: HistoryWriterOptions): HistoryWriter {
-  const known = ["sql", "redis", "prefix", "hotWindow", "claimAfter", "deadline", "observer", "clock", "random", "once"];
-  refuseUnknown("startHistoryWriter", options, known);
+  refuseUnknown("startHistoryWriter", options, KNOWN);
+  const model = parseVectorModel("startHistoryWriter", options);
   const { once = false } = options;
   const emit = guardObserver(options.observer);
   const tables = historyTables("startHistoryWriter", options);
   const parts = redisParts("startHistoryWriter", options, tables, emit);
-  const index = new MessageIndex({
-    tables,
-    clock: parts.clock,
-    onError: (error) => emit?.({ type: "history.fault", operation: "index", code: "ENGINE", message: String(error) }),
-  });
-  const writer = parts.writer(() => index.wake());
+  const index = messageIndex(tables, parts.clock, emit, model);
+  const writer = parts.writer((keys) => index.wake(keys));
 
   async function run(): Promise<void> {
     try {

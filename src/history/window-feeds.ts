@@ -8,7 +8,9 @@
  * ask PostgreSQL, and readers here send the feed before they read.
  *
  * Nothing hangs on this moment. Who dies in it, or cannot reach Redis any more, leaves a doubt that ends by itself and the window
- * cold. That the doubt is there is confirmed anew for each append: after a loss of Redis' data, no older one is relied on.
+ * cold. That the doubt is there is confirmed anew for each append, which relies on it for `trustMs` and feeds the window first if its
+ * commit takes longer. And a doubt that is lost with Redis' data is taken to be there: whoever finds no state of a window leaves it in
+ * doubt for twice as long, after which PostgreSQL has what was acknowledged meanwhile.
  */
 import type { Clock } from "../core/clock.ts";
 import type { Digest } from "../core/key.ts";

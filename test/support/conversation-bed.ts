@@ -1,6 +1,6 @@
 /** Stores for tests of the chat history, on each engine that it runs on. */
 import { Pool } from "pg";
-import { afterAll, afterEach, inject } from "vitest";
+import { afterAll, afterEach, beforeAll, inject } from "vitest";
 import { pgClient } from "../../src/clients/pg.ts";
 import { pgliteClient } from "../../src/clients/pglite.ts";
 import type { SqlClient } from "../../src/clients/sql.ts";
@@ -46,6 +46,8 @@ export function conversationBed(engine: Engine): ConversationBed {
     ending.push(() => pool.end());
     return pgClient(pool);
   });
+  // PGlite takes seconds to begin, and many where others work.
+  beforeAll(() => place("none"), 120_000);
   afterEach(async () => {
     test++;
     await Promise.all(stores.splice(0).map((store) => store.close()));

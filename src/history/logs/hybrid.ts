@@ -3,6 +3,7 @@ import { systemClock, type Clock } from "../../core/clock.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { guardObserver, type Emit, type Observer } from "../../core/events.ts";
 import { Guard } from "../../core/guard.ts";
+import type { Digest } from "../../core/key.ts";
 import {
   parseByteSize,
   parseChoice,
@@ -17,8 +18,9 @@ import type { SqlClient } from "../../clients/sql.ts";
 import { historyTables, type HistoryTables } from "../history-tables.ts";
 import { newConsumer, StreamWriter } from "../history-writer.ts";
 import { HybridLog, type Durability } from "../hybrid-log.ts";
-import { MessageIndex } from "../message-index.ts";
+import { messageIndex } from "../message-index.ts";
 import type { MessageLog } from "../message-log.ts";
+import type { VectorModel } from "../message-vectors.ts";
 import { redisHistoryLayout } from "../redis-layout.ts";
 import { RedisStreams } from "../redis-streams.ts";
 import { RedisWindows } from "../redis-windows.ts";
@@ -82,20 +84,16 @@ export function hybridLog(options: HybridLogOptions): MessageLog {
 }
 
 /** The same, over tables that the caller makes: a test puts in ones that break a promise. */
-export function assembleHybridLog(options: HybridLogOptions, tables: HistoryTables): MessageLog {
+export function assembleHybridLog(options: HybridLogOptions, tables: HistoryTables, model?: VectorModel): MessageLog {
   const { durability = "postgres", writer = true } = options;
   parseChoice("hybridLog.durability", durability, ["redis", "postgres", "both"]);
   if (typeof writer !== "boolean") throw new StrataConfigError("hybridLog.writer", writer, "true or false");
   const emit = guardObserver(options.observer);
   const parts = redisParts("hybridLog", options, tables, emit, () => log?.reconnected());
   const { windows, clock } = parts;
-  const index = new MessageIndex({
-    tables,
-    clock,
-    onError: (error) => emit?.({ type: "history.fault", operation: "index", code: "ENGINE", message: String(error) }),
-  });
+  const index = messageIndex(tables, clock, emit, model);
   const streams = new RedisStreams(parts.connection, windows, clock);
-  const ownWriter = durability === "redis" && writer ? parts.writer(() => index.wake()) : undefined;
+  const ownWriter = durability === "redis" && writer ? parts.writer((keys) => index.wake(keys)) : undefined;
   const log: HybridLog = new HybridLog({
     tables,
     index,
@@ -115,7 +113,7 @@ export interface RedisParts {
   readonly windows: RedisWindows;
   readonly connection: RedisConnection;
   readonly clock: Clock;
-  writer(onStored: () => void): StreamWriter;
+  writer(onStored: (keys: readonly Digest[]) => void): StreamWriter;
   close(): Promise<unknown>;
 }
 

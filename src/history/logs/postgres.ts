@@ -30,10 +30,13 @@ export interface PostgresLogOptions {
  */
 export function postgresLog(options: PostgresLogOptions): MessageLog {
   refuseUnknown("postgresLog", options, ["sql", "clock"]);
-  return new PostgresLog(historyTables("postgresLog", options), options.clock ?? systemClock);
+  const { clock = systemClock } = options;
+  const tables = historyTables("postgresLog", options);
+  return new PostgresLog(tables, clock, new MessageIndex({ tables, clock }));
 }
 
-class PostgresLog implements MessageLog {
+/** Over tables and an index that the caller makes, which the log closes. */
+export class PostgresLog implements MessageLog {
   readonly name = "postgres";
   readonly #tables: HistoryTables;
   readonly #clock: Clock;
@@ -41,10 +44,10 @@ class PostgresLog implements MessageLog {
   readonly #pending = new Set<Promise<unknown>>();
   #closing: Promise<unknown> | undefined;
 
-  constructor(tables: HistoryTables, clock: Clock) {
+  constructor(tables: HistoryTables, clock: Clock, index: MessageIndex) {
     this.#tables = tables;
     this.#clock = clock;
-    this.#index = new MessageIndex({ tables, clock });
+    this.#index = index;
   }
 
   append(conversation: Conversation, messages: readonly LogMessage[], options: AppendOptions = {}): Promise<AppendResult> {
@@ -54,7 +57,7 @@ class PostgresLog implements MessageLog {
       const accepted = acceptMessages(messages);
       if (accepted.length === 0) return { seqs: [], added: 0 };
       const { seqs, added } = await this.#tables.append(conversation, accepted, { notes, signal: options.signal });
-      this.#index.wake();
+      this.#index.wake([conversationKey(conversation)]);
       return { seqs, added };
     });
   }

@@ -3,11 +3,13 @@ import { Pool } from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { pgClient } from "../../../src/clients/pg.ts";
 import type { SqlClient } from "../../../src/clients/sql.ts";
+import { sleep } from "../../../src/core/abort.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { conversationKey } from "../../../src/history/conversation-key.ts";
 import { HistoryTables } from "../../../src/history/history-tables.ts";
 import { hybridLog, redisParts } from "../../../src/history/logs/hybrid.ts";
-import type { LogMessage } from "../../../src/history/message-log.ts";
+import type { Conversation, LogMessage, MessageLog } from "../../../src/history/message-log.ts";
+import type { RedisWindows } from "../../../src/history/redis-windows.ts";
 import { freshDatabase, freshPrefix } from "../../support/fresh.ts";
 
 let pool: Pool;
@@ -21,6 +23,19 @@ afterAll(() => pool.end());
 const message = (id: string): LogMessage => ({ id, role: "human", createdAt: 0, text: id, payload: JSON.stringify(id) });
 const idsOf = (list: ReadonlyArray<{ id: string }>): string[] => list.map(({ id }) => id);
 
+/** A window that nobody has known before is in doubt for a moment. */
+async function warm(log: MessageLog, windows: RedisWindows, ids: string[], talk: Conversation): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        expect(idsOf(await log.read(talk))).toEqual(ids);
+        return windows.read(conversationKey(talk), {});
+      },
+      { timeout: 10_000 },
+    )
+    .toMatchObject({ messages: ids.map((id) => ({ id })) });
+}
+
 test("a window that was never fed after a commit is not gone by, and is whole again once nobody is waited for", async () => {
   const options = { sql, redis: inject("redisUrl"), prefix: freshPrefix(), hotWindow: { ttl: "400ms" } } as const;
   const talk = { ownerId: "ana", sessionId: "dead" };
@@ -32,8 +47,7 @@ test("a window that was never fed after a commit is not gone by, and is whole ag
   await windows.meet();
   try {
     await log.append(talk, [message("a")]);
-    expect(idsOf(await log.read(talk))).toEqual(["a"]);
-    expect(await windows.read(key, {})).toMatchObject({ messages: [{ id: "a" }] });
+    await warm(log, windows, ["a"], talk);
 
     // A process that ends here.
     await windows.doubt(key);
@@ -60,7 +74,7 @@ test("the doubt of one append outlives the feed of another", async () => {
   await windows.meet();
   try {
     await log.append(talk, [message("a")]);
-    await log.read(talk);
+    await warm(log, windows, ["a"], talk);
     const token = await windows.doubt(key);
     await log.append(talk, [message("b")]);
     expect(await windows.read(key, {})).toBe("doubt");
@@ -69,6 +83,57 @@ test("the doubt of one append outlives the feed of another", async () => {
     const part = { base, last: base + 1, messages: [{ ...message("c"), seq: base + 1 }] };
     expect(await windows.feed(key, part, { token, isHeld: false })).toBe(true);
     expect(await windows.read(key, {})).toMatchObject({ isWhole: true, messages: [{ id: "a" }, { id: "b" }, { id: "c" }] });
+  } finally {
+    await Promise.all([log.close(), parts.close()]);
+  }
+});
+
+test("a doubt that is lost with Redis' data is not missed by who makes the window anew", async () => {
+  const options = { sql, redis: inject("redisUrl"), prefix: freshPrefix() } as const;
+  const talk = { ownerId: "ana", sessionId: "lost" };
+  const key = conversationKey(talk);
+  const tables = new HistoryTables(sql, systemClock);
+  const log = hybridLog(options);
+  const parts = redisParts("test", options, tables, undefined);
+  const { windows } = parts;
+  await windows.meet();
+  try {
+    await log.append(talk, [message("a")]);
+    await warm(log, windows, ["a"], talk);
+    // Of another process, which has noted its doubt and will acknowledge as soon as it has committed.
+    await windows.doubt(key);
+    await windows.remove(key);
+    expect(idsOf(await log.read(talk))).toEqual(["a"]);
+    await tables.append(talk, [message("b")]);
+    expect(idsOf(await log.read(talk))).toEqual(["a", "b"]);
+    await warm(log, windows, ["a", "b"], talk);
+  } finally {
+    await Promise.all([log.close(), parts.close()]);
+  }
+});
+
+test("an append whose commit takes long feeds the window before it is acknowledged", async () => {
+  let delayMs = 0;
+  const slow: SqlClient = {
+    ...sql,
+    async query(text, ...rest) {
+      const rows = await sql.query<never>(text, ...rest);
+      if (text.includes("INSERT INTO strata_messages")) await sleep(systemClock, delayMs);
+      return rows;
+    },
+  };
+  const options = { sql: slow, redis: inject("redisUrl"), prefix: freshPrefix() } as const;
+  const talk = { ownerId: "ana", sessionId: "slow" };
+  const log = hybridLog(options);
+  const parts = redisParts("test", options, new HistoryTables(sql, systemClock), undefined);
+  const { windows } = parts;
+  await windows.meet();
+  try {
+    await log.append(talk, [message("a")]);
+    await warm(log, windows, ["a"], talk);
+    delayMs = windows.trustMs + 50;
+    await log.append(talk, [message("b")]);
+    expect(await windows.read(conversationKey(talk), {})).toMatchObject({ messages: [{ id: "a" }, { id: "b" }] });
   } finally {
     await Promise.all([log.close(), parts.close()]);
   }
