@@ -180,30 +180,42 @@ export async function listMessages(read: Read, filter: MessageFilter): Promise<P
   return page(rows, limit, listedOf, (row) => [row.created_ms, row.conversation_id, row.seq]);
 }
 
-/** Every turn of an owner once, session by session in the order in which they began, each in its order. */
+/**
+ * Every turn of an owner once, session by session in the order in which they began, each in its order.
+ *
+ * Both tables are asked conversation by conversation, each by its primary key and no further than the page needs: joined as one, they
+ * are read whole, everybody's, for each page of one owner.
+ */
 export async function listTurns(read: Read, filter: TurnFilter): Promise<Page<OwnerTurn>> {
   refuseUnknown("turns", filter, ["ownerId", "sessionId", "afterSeq", "limit", "cursor", "signal"]);
   const { ownerId, sessionId, afterSeq } = filter;
   const limit = parseLimit("turns.limit", filter.limit, 1_000, LONGEST_TURNS);
   acceptOwner(ownerId);
   const where = new Conditions();
-  where.add("c.owner_key = ", ownerKey(ownerId));
+  where.add("owner_key = ", ownerKey(ownerId));
+  const ofTurns = ["conversation_id = c.id", "payload <> ''"];
   if (sessionId !== undefined) {
     acceptConversation({ ownerId, sessionId });
-    where.add("c.key = ", conversationKey({ ownerId, sessionId }));
-    if (afterSeq !== undefined) where.add("m.seq > ", parseCount("turns.afterSeq", afterSeq, 0), "::bigint");
+    where.add("key = ", conversationKey({ ownerId, sessionId }));
+    if (afterSeq !== undefined) ofTurns.push(`seq > ${where.bind(parseCount("turns.afterSeq", afterSeq, 0))}::bigint`);
   } else if (afterSeq !== undefined) {
     throw new StrataConfigError("turns.afterSeq", afterSeq, "nothing, unless `sessionId` is given");
   }
   const last = parseCursor("turns.cursor", filter.cursor, 2);
   if (last !== undefined) {
-    where.add("c.id >= ", last[0] as number, "::bigint");
-    where.add("(m.conversation_id, m.seq) > (", last[0] as number, "::bigint, ", last[1] as number, "::bigint)");
+    const [conversation, seq] = [where.bind(last[0] as number), where.bind(last[1] as number)];
+    where.add(`id >= ${conversation}::bigint`);
+    ofTurns.push(`(c.id > ${conversation}::bigint OR seq > ${seq}::bigint)`);
   }
+  const turns = ["strata_messages", "strata_archived_messages"].map(
+    (table) =>
+      `(SELECT seq, id, role, name, created_at, text FROM ${table} WHERE ${ofTurns.join(" AND ")} ORDER BY seq LIMIT ${limit})`,
+  );
   const rows = await read<MessageRow>(
-    `SELECT c.session_id, m.conversation_id, m.seq, m.id, m.role, m.name, ${MS("m.created_at")} AS created_ms, m.text
-     FROM strata_conversations c JOIN (${ALL_MESSAGES}) AS m ON m.conversation_id = c.id
-     WHERE ${where.text} ORDER BY m.conversation_id, m.seq LIMIT ${limit}`,
+    `SELECT c.session_id, c.id AS conversation_id, m.seq, m.id, m.role, m.name, ${MS("m.created_at")} AS created_ms, m.text
+     FROM (SELECT id, session_id FROM strata_conversations WHERE ${where.text} ORDER BY id) AS c
+       CROSS JOIN LATERAL (${turns.join(" UNION ALL ")}) AS m
+     ORDER BY c.id, m.seq LIMIT ${limit}`,
     where.parameters,
     filter,
   );
@@ -249,11 +261,12 @@ class Conditions {
   }
 
   add(...pieces: ReadonlyArray<SqlValue | Moment>): void {
-    const text = pieces.map((piece, index) => (index % 2 === 0 ? (piece as string) : this.#bind(piece)));
+    const text = pieces.map((piece, index) => (index % 2 === 0 ? (piece as string) : this.bind(piece)));
     this.#parts.push(text.join(""));
   }
 
-  #bind(value: SqlValue | Moment): string {
+  /** Gives the name of a parameter of that value. */
+  bind(value: SqlValue | Moment): string {
     this.parameters.push(value instanceof Moment ? value.ms : value);
     const place = `$${this.parameters.length}`;
     return value instanceof Moment ? `to_timestamp(${place}::double precision / 1000)` : place;

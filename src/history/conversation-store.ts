@@ -47,6 +47,7 @@ import {
   type SessionState,
   type TurnSearch,
 } from "./turn-search.ts";
+import { positionWith, statesWith, waitingTalks, waitingTurns, withWaiting } from "./waiting-turns.ts";
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { BaseMessage } from "@langchain/core/messages";
 
@@ -266,36 +267,41 @@ export class ConversationStore {
 
   /**
    * A page of an owner's turns, each once: session by session in the order in which they began, oldest first. For an index of what
-   * the owner said; `position()` tells when it is out of date.
+   * the owner said; `position()` tells when it is out of date. With durability `"redis"` what is on its way to the tables comes with
+   * the first page, beyond its limit, and may come once more with a later one.
    */
   async turns(filter: TurnFilter): Promise<TurnPage> {
     this.#refuseWhenClosed();
+    const waiting = filter.cursor === undefined ? await waitingTurns(this.#log, filter) : [];
     const { items, ...rest } = await listTurns(this.#read, filter);
-    return { turns: items, ...rest };
+    return { turns: withWaiting(items, waiting), ...rest };
   }
 
   /**
    * A text that changes with every message of an owner that is stored, corrected or removed: equal positions, equal turns. One small
-   * query. What is only in Redis yet (durability `"redis"`) is not in it.
+   * query; with durability `"redis"` one of Redis before it, so that what is acknowledged counts, stored or not.
    */
   async position(ownerId: string, options: CallOptions = {}): Promise<string> {
     this.#refuseWhenClosed();
-    return ownerPosition(this.#read, ownerId, options);
+    const waiting = await waitingTalks(this.#log, ownerId, options);
+    return positionWith(await ownerPosition(this.#read, ownerId, options), waiting);
   }
 
   /** How far each session of an owner has come, in the order in which they began: which turns to read anew. */
   async sessions(ownerId: string, options: CallOptions = {}): Promise<readonly SessionState[]> {
     this.#refuseWhenClosed();
-    return sessionStates(this.#read, ownerId, options);
+    const waiting = await waitingTalks(this.#log, ownerId, options);
+    return statesWith(await sessionStates(this.#read, ownerId, options), waiting);
   }
 
   /**
-   * Turns with any of a query's words and what stands beside them, in the order of the sessions, by the index of words; for owners with
-   * more turns than fit into memory. @throws {@link StrataConfigError} naming the part
+   * Turns with any of a query's words and what stands beside them, in the order of the sessions, by the index of words, and what that has
+   * not read yet; for owners with more turns than fit into memory. @throws {@link StrataConfigError} naming the part
    */
   async search(search: TurnSearch): Promise<readonly OwnerTurn[]> {
     this.#refuseWhenClosed();
-    return searchTurns(this.#read, search);
+    const waiting = await waitingTurns(this.#log, search);
+    return withWaiting(await searchTurns(this.#read, search), waiting);
   }
 
   /**

@@ -28,6 +28,7 @@ import type {
   MessageLog,
   ReadRange,
   StoredMessage,
+  WaitingTalk,
 } from "./message-log.ts";
 import type { RedisStreams } from "./redis-streams.ts";
 import type { RedisWindows, WindowContents } from "./redis-windows.ts";
@@ -144,6 +145,7 @@ export class HybridLog implements MessageLog {
       const { removed, keys, gone } = await tables.forget(ownerId, before, waiting, options);
       await streams.withdraw(waiting);
       for (const key of new Set([...keys, ...waiting.map((entry) => entry.key)])) await windows.remove(key);
+      await windows.forgetOwner(ownerId);
       // From here on what the owner says is kept again.
       while ((await streams.now()) <= before) await sleep(this.#parts.clock, 1, options);
       return removed + gone;
@@ -155,6 +157,24 @@ export class HybridLog implements MessageLog {
       acceptConversation(conversation);
       const key = conversationKey(conversation);
       await this.#changeWindow(key, () => this.#parts.windows.invalidate(key));
+    });
+  }
+
+  waiting(ownerId: string, options: CallOptions = {}): Promise<readonly WaitingTalk[]> {
+    return this.#tracked(options, async () => {
+      acceptOwner(ownerId);
+      const { windows, durability } = this.#parts;
+      if (durability !== "redis") return [];
+      // Without Redis the tables are all that there is, as for other readers.
+      const talks = (await this.#throughRedis(() => windows.waiting(ownerId))) ?? [];
+      return talks.map(({ sessionId, lastSeq }) => ({
+        ...{ sessionId, lastSeq },
+        read: () =>
+          this.#tracked(options, async () => {
+            const key = conversationKey({ ownerId, sessionId });
+            return (await this.#throughRedis(() => windows.undrained(key))) ?? [];
+          }),
+      }));
     });
   }
 

@@ -71,6 +71,15 @@ export interface AppendOptions extends CallOptions {
   readonly notes?: ConversationNotes | undefined;
 }
 
+/** A conversation with messages that are on their way to the tables. */
+export interface WaitingTalk {
+  readonly sessionId: string;
+  /** The highest number among them. */
+  readonly lastSeq: number;
+  /** Those messages, oldest first, some of which may have arrived; none when all have. */
+  readonly read: () => Promise<readonly StoredMessage[]>;
+}
+
 export interface MessageLog {
   readonly name: string;
   /**
@@ -91,6 +100,11 @@ export interface MessageLog {
    * used when this resolves. Only logs have it that keep something elsewhere.
    */
   refresh?(conversation: Conversation, options?: CallOptions): Promise<void>;
+  /**
+   * What is acknowledged and not in the tables yet: who reads the tables after this misses nothing that was acknowledged before.
+   * Only logs have it that acknowledge before a commit.
+   */
+  waiting?(ownerId: string, options?: CallOptions): Promise<readonly WaitingTalk[]>;
   /** Everything that was accepted before the call is where the log keeps things for good. */
   drain(options?: CallOptions): Promise<void>;
   close(): Promise<void>;

@@ -8,6 +8,7 @@
  * | `prefix:epoch` | number | what numbers begin above, as long as Redis keeps its data | for good |
  * | `prefix:q:<talk>` | number | the highest number that Redis gave in a conversation | for good |
  * | `prefix:u:<talk>` | sorted set | the first number of each append that is in the stream | until it is stored |
+ * | `prefix:o:<owner>` | sorted set | the owner's conversations of which something is in the stream, by their highest number | until it is stored |
  * | `prefix:w:<talk>` | sorted set | the window: the newest messages by number, and all that are in the stream | the window's ttl |
  * | `prefix:i:<talk>` | sorted set | the ids of the window, and some before it, by number | the same |
  * | `prefix:h:<talk>` | hash | the state of the window | the same |
@@ -36,6 +37,8 @@ export interface RedisShard {
   readonly stream: string;
   readonly bytes: string;
   readonly epoch: string;
+  /** What the digest of an owner follows in the name of a key. */
+  readonly owners: string;
 }
 
 /** What one conversation consists of. */
@@ -55,7 +58,12 @@ export interface RedisHistoryLayout {
 
 export function redisHistoryLayout(prefix: string, isCluster: boolean): RedisHistoryLayout {
   const names = isCluster ? Array.from({ length: CLUSTER_SHARDS }, (_, index) => `${prefix}:{h${index.toString(16)}}`) : [prefix];
-  const shards = names.map((name) => ({ stream: `${name}:stream`, bytes: `${name}:bytes`, epoch: `${name}:epoch` }));
+  const shards = names.map((name) => ({
+    stream: `${name}:stream`,
+    bytes: `${name}:bytes`,
+    epoch: `${name}:epoch`,
+    owners: `${name}:o:`,
+  }));
   return {
     shards,
     talk(key) {

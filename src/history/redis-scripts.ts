@@ -115,12 +115,12 @@ const MESSAGES_IN_ENTRY = 500;
  * While PostgreSQL is away a cold window cannot be warmed, and is appended to as it is, when `blind` says from where a conversation
  * without a number goes on.
  *
- * `KEYS` sequence, state, window, ids, undrained, stream, bytes, epoch; `ARGV` conversation, notes, window size, ids kept, most bytes,
+ * `KEYS` sequence, state, window, ids, undrained, stream, bytes, epoch, owner; `ARGV` conversation, notes, window size, ids kept, most bytes,
  * blind or nothing, token, run, then id and message in turn. Answers `cold`; `full` and the bytes; or `ok`, how many were new, and
  * all numbers.
  */
 export const APPEND: RedisScript = script(`
-local sequence, state, window, ids, undrained, stream, bytes, epoch = unpack(KEYS)
+local sequence, state, window, ids, undrained, stream, bytes, epoch, owner = unpack(KEYS)
 local found = redis.call('HMGET', state, 'warm', 'n', 'r')
 local warm = found[1] == '1' and (found[3] or '') == ARGV[8] and tonumber(found[2]) == redis.call('ZCARD', window)
 local last = redis.call('GET', sequence)
@@ -161,6 +161,7 @@ if held > tonumber(ARGV[5]) then
   return {'full', held - size}
 end
 redis.call('SET', sequence, text(last))
+redis.call('ZADD', owner, text(last), ARGV[1])
 local isFirst = redis.call('EXISTS', undrained) == 0
 for from = 1, count, ${MESSAGES_IN_ENTRY} do
   local to = math.min(count, from + ${MESSAGES_IN_ENTRY - 1})
@@ -321,9 +322,9 @@ return 1
 `);
 
 /**
- * After entries were stored: only now they leave the stream. `KEYS` stream, bytes, then state, window, ids and undrained of each
+ * After entries were stored: only now they leave the stream. `KEYS` stream, bytes, then state, window, ids, undrained and owner of each
  * conversation; `ARGV` group, window size, ids kept, ttl, token, whether windows may differ from what was stored, how many entries,
- * id and size of each, then of each conversation how many firsts, and those.
+ * id and size of each, then of each conversation its name, how many firsts, and those.
  */
 export const DRAINED: RedisScript = script(`
 local stream, bytes = KEYS[1], KEYS[2]
@@ -334,7 +335,9 @@ for _ = 1, tonumber(ARGV[7]) do
   at = at + 2
 end
 if freed > 0 then redis.call('DECRBY', bytes, text(freed)) end
-for key = 3, #KEYS, 4 do
+for key = 3, #KEYS, 5 do
+  local conversation = ARGV[at]
+  at = at + 1
   local state, window, ids, undrained = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
   local count, isKnown = tonumber(ARGV[at]), ARGV[6] == '0'
   for _ = 1, count do
@@ -348,8 +351,16 @@ for key = 3, #KEYS, 4 do
     makeCold(state, ARGV[5])
     expire(state, window, ids, undrained, ARGV[4])
   end
+  if redis.call('EXISTS', undrained) == 0 then redis.call('ZREM', KEYS[key + 4], conversation) end
 end
 return freed
+`);
+
+/** What is in the stream of a conversation, oldest first. `KEYS` undrained, window. */
+export const WAITING: RedisScript = script(`
+local first = firstUndrained(KEYS[1])
+if not first then return {} end
+return redis.call('ZRANGEBYSCORE', KEYS[2], first, '+inf')
 `);
 
 /**

@@ -4,7 +4,7 @@ import type { RedisCall, RedisConnection, RedisScript } from "../clients/redis.t
 import { StrataError } from "../core/errors.ts";
 import type { Guard } from "../core/guard.ts";
 import type { Digest } from "../core/key.ts";
-import { conversationKey } from "./conversation-key.ts";
+import { conversationKey, ownerKey } from "./conversation-key.ts";
 import type { AppendResult, Conversation, ConversationNotes, LogMessage, ReadRange, StoredMessage } from "./message-log.ts";
 import { packMessage, unpackMessage, type RedisHistoryLayout, type RedisShard, type RedisTalk } from "./redis-layout.ts";
 import * as scripts from "./redis-scripts.ts";
@@ -121,9 +121,12 @@ export class RedisWindows {
     const { maxBytes } = this.#options;
     const [outcome, count, ...seqs] = (await this.#run(
       scripts.APPEND,
-      [sequence, state, window, ids, undrained, shard.stream, shard.bytes, shard.epoch],
       [
-        JSON.stringify([conversation.ownerId, conversation.sessionId]),
+        ...[sequence, state, window, ids, undrained, shard.stream, shard.bytes, shard.epoch],
+        ownersKey(shard, conversation.ownerId),
+      ],
+      [
+        nameOf(conversation),
         notes === undefined ? "" : JSON.stringify(notes),
         this.size,
         this.keptIds,
@@ -253,23 +256,21 @@ export class RedisWindows {
   }
 
   /** After entries of one stream were stored. @param isChanged whether PostgreSQL took other messages than those of the entries */
-  async drained(
-    shard: RedisShard,
-    group: string,
-    entries: ReadonlyArray<{ readonly id: string; readonly size: number; readonly key?: Digest; readonly first?: number }>,
-    isChanged: boolean,
-  ): Promise<void> {
-    const talks = new Map<Digest, number[]>();
-    for (const { key, first } of entries) {
-      if (key === undefined || first === undefined) continue;
-      const firsts = talks.get(key) ?? [];
-      firsts.push(first);
-      talks.set(key, firsts);
+  async drained(shard: RedisShard, group: string, entries: readonly DrainedEntry[], isChanged: boolean): Promise<void> {
+    const talks = new Map<Digest, { readonly conversation: Conversation; readonly firsts: number[] }>();
+    for (const { key, first, batch } of entries) {
+      if (key === undefined || first === undefined || batch === undefined) continue;
+      const talk = talks.get(key) ?? { conversation: batch.conversation, firsts: [] };
+      talk.firsts.push(first);
+      talks.set(key, talk);
     }
-    const keys = [...talks.keys()].map((key) => this.layout.talk(key));
+    const keys = [...talks].map(([key, { conversation }]) => [
+      ...windowKeys(this.layout.talk(key)),
+      ownersKey(shard, conversation.ownerId),
+    ]);
     await this.#run(
       scripts.DRAINED,
-      [shard.stream, shard.bytes, ...keys.flatMap(windowKeys)],
+      [shard.stream, shard.bytes, ...keys.flat()],
       [
         group,
         this.size,
@@ -279,9 +280,33 @@ export class RedisWindows {
         isChanged ? 1 : 0,
         entries.length,
         ...entries.flatMap(({ id, size }) => [id, size]),
-        ...[...talks.values()].flatMap((firsts) => [firsts.length, ...firsts]),
+        ...[...talks.values()].flatMap(({ conversation, firsts }) => [nameOf(conversation), firsts.length, ...firsts]),
       ],
     );
+  }
+
+  /** The sessions of an owner of which something is in the stream, and how far each has come. */
+  async waiting(ownerId: string): Promise<{ sessionId: string; lastSeq: number }[]> {
+    const read = await Promise.all(
+      this.layout.shards.map((shard) => this.#send(["zrange", ownersKey(shard, ownerId), 0, -1, "WITHSCORES"])),
+    );
+    const flat = (read as string[][]).flat();
+    return flat.flatMap((name, at) => {
+      if (at % 2 === 1) return [];
+      const [owner, sessionId] = JSON.parse(name) as [string, string];
+      return owner === ownerId ? [{ sessionId, lastSeq: Number(flat[at + 1]) }] : [];
+    });
+  }
+
+  /** What is in the stream of a conversation, and what came after it, oldest first. */
+  async undrained(key: Digest): Promise<StoredMessage[]> {
+    const { undrained, window } = this.layout.talk(key);
+    return ((await this.#run(scripts.WAITING, [undrained, window], [])) as string[]).map(unpackMessage);
+  }
+
+  /** Forgets that something of an owner was in the streams. */
+  async forgetOwner(ownerId: string): Promise<void> {
+    await Promise.all(this.layout.shards.map((shard) => this.#send(["unlink", ownersKey(shard, ownerId)])));
   }
 
   async withdraw(
@@ -305,6 +330,24 @@ export class RedisWindows {
     const { guard, connection } = this.#options;
     return guard.run(() => connection.send(call));
   }
+}
+
+/** A part of a `StreamEntry`. */
+interface DrainedEntry {
+  readonly id: string;
+  readonly size: number;
+  readonly key?: Digest;
+  readonly first?: number;
+  readonly batch?: { readonly conversation: Conversation } | undefined;
+}
+
+/** As entries hold it. */
+function nameOf({ ownerId, sessionId }: Conversation): string {
+  return JSON.stringify([ownerId, sessionId]);
+}
+
+function ownersKey({ owners }: RedisShard, ownerId: string): string {
+  return owners + ownerKey(ownerId);
 }
 
 function windowKeys({ state, window, ids, undrained }: RedisTalk): string[] {

@@ -155,3 +155,53 @@ function plain(store: ConversationStore): TurnSource {
     nearest: (search) => store.nearest(search),
   };
 }
+
+describe("recall of what is acknowledged in Redis, while no writer stores it", () => {
+  const bed = conversationBed("Redis first");
+
+  test.each([
+    ["held in memory", 20_000],
+    ["too large for memory", 5],
+  ])("finds it at once, and once, for an owner who is %s", async (_, maxTurns) => {
+    const store = await bed.store({ writer: false });
+    const elsewhere = await bed.store({ writer: false });
+    const memory = new AdaptiveMemoryRetriever({
+      store: elsewhere,
+      ownerId: "ana",
+      exploration: 0,
+      strategy: "hybrid",
+      maxTurns,
+    });
+    const say = (sessionId: string, text: string, ownerId = "ana") =>
+      store.history({ ownerId, sessionId }).addMessages([new HumanMessage(text)]);
+    const find = async (query: string) => (await memory.recall(query)).documents.map(({ pageContent }) => pageContent);
+    expect(await find("parcel")).toEqual([]);
+    for (let at = 0; at < 8; at++) await say("old", `filler ${at}`);
+    await say("a", "the parcel went to Lisbon");
+    await say("a", "a secret parcel", "bob");
+    expect(await find("parcel")).toEqual(["the parcel went to Lisbon"]);
+    await say("a", "the second parcel went to Porto");
+    await say("b", "a third parcel, in another conversation");
+    expect((await find("parcel")).toSorted()).toEqual([
+      "a third parcel, in another conversation",
+      "the parcel went to Lisbon",
+      "the second parcel went to Porto",
+    ]);
+    const positions = new Set([await elsewhere.position("ana")]);
+
+    // A writer comes: the same is found, once.
+    const writing = await bed.store();
+    await writing.drain();
+    positions.add(await elsewhere.position("ana"));
+    expect(positions.size).toBe(2);
+    expect((await find("parcel")).toSorted()).toHaveLength(3);
+    expect(await elsewhere.position("ana")).toBe([...positions][1]);
+    await writing.close();
+    await say("a", "a fourth parcel");
+    expect(await find("fourth parcel")).toContain("a fourth parcel");
+    await store.forget({ ownerId: "ana" });
+    expect(await find("parcel")).toEqual([]);
+    expect((await elsewhere.sessions("ana")).length).toBe(0);
+    await memory.close();
+  });
+});
