@@ -86,7 +86,7 @@ export function automaticBackup(options: AutomaticBackupOptions): MaintenanceTas
 }
 
 /** The newest backup of a folder, and its size; `undefined` when there is none. */
-export async function newestBackup(folder: string): Promise<{ readonly path: string; readonly bytes: number } | undefined> {
+async function newestBackup(folder: string): Promise<{ readonly path: string; readonly bytes: number } | undefined> {
   const names = (await readdir(folder).catch(() => [] as string[])).filter((name) => NAME.test(name)).toSorted();
   const name = names.at(-1);
   if (name === undefined) return undefined;

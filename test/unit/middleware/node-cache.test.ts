@@ -41,7 +41,15 @@ function onDisk(): Bed {
     await cache.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  return { cache, advance: (ms) => clock.advance(ms) };
+  return {
+    cache,
+    async advance(ms) {
+      // LangGraph does not wait for what it stores; time that passes meanwhile would use up the deadline of the write.
+      await vi.waitFor(() => expect(cache.stats().tiers[0]?.entries).toBeGreaterThan(0));
+      await cache.flush();
+      await clock.advance(ms);
+    },
+  };
 }
 
 const Counted = Annotation.Root({ input: Annotation<number>, output: Annotation<unknown> });
