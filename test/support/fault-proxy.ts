@@ -50,6 +50,8 @@ export interface FaultProxy {
   readonly open: number;
   /** `url` with the proxy's address in place of its host and port. */
   through(url: string): string;
+  /** Sends new connections to another port: a failover. Open ones go on. */
+  aim(port: number): void;
   /** Replaces all faults by these, on open connections too; `{}` heals. Does not undo `refuse()`. */
   set(faults: Faults): void;
   /** A partition that sends no reset: both lanes hold. Connecting still succeeds, because the kernel does that. */
@@ -70,9 +72,10 @@ export async function faultProxy(port: number, options: FaultProxyOptions = {}):
   const links = new Set<Link>();
   let faults: Faults = {};
   let accepted = 0;
+  let target = port;
 
   // Half-open on both sides: the end of one lane must not end the other, which may hold a late reply.
-  const dial = (): Socket => connect({ port, host: options.host ?? "127.0.0.1", allowHalfOpen: true, noDelay: true });
+  const dial = (): Socket => connect({ port: target, host: options.host ?? "127.0.0.1", allowHalfOpen: true, noDelay: true });
   const onConnection = (client: Socket): void => {
     accepted++;
     const link = new Link(client, dial(), random, () => links.delete(link));
@@ -113,6 +116,9 @@ export async function faultProxy(port: number, options: FaultProxyOptions = {}):
       changed.hostname = "127.0.0.1";
       changed.port = String(own);
       return changed.href;
+    },
+    aim(next) {
+      target = next;
     },
     set,
     blackHole: () => set({ requests: { hold: true }, replies: { hold: true } }),

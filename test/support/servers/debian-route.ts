@@ -59,6 +59,10 @@ export const debianRoute: Route = {
   async startPostgres(options = {}): Promise<TestServer> {
     return startPostgres(await openPrefix(SERVERS), options);
   },
+
+  async startStandby(primary) {
+    return startStandby(await openPrefix(SERVERS), primary);
+  },
 };
 
 async function startRedis(prefix: Prefix, program: string, options: RedisOptions): Promise<TestServer> {
@@ -89,6 +93,26 @@ async function startPostgres(prefix: Prefix, options: PostgresOptions): Promise<
   const format = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"];
   const [command, args] = asServerUser([program("initdb"), `--pgdata=${data}`, ...format]);
   await runCommand([command, ...args], directory);
+  return servePostgres(prefix, { directory, data, port }, options);
+}
+
+async function startStandby(prefix: Prefix, primary: TestServer): Promise<TestServer> {
+  const directory = await dataDirectory((await ourRunDirectories()).memory, "standby");
+  const data = join(directory, "data");
+  const backup = join(prefix.directory, POSTGRES_PROGRAMS, "pg_basebackup");
+  const how = ["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"];
+  const [command, args] = asServerUser([backup, `--dbname=${primary.url}`, `--pgdata=${data}`, ...how]);
+  await runCommand([command, ...args], directory);
+  return servePostgres(prefix, { directory, data, port: await freePort() }, {});
+}
+
+interface PostgresPlace {
+  readonly directory: string;
+  readonly data: string;
+  readonly port: number;
+}
+
+function servePostgres(prefix: Prefix, { directory, data, port }: PostgresPlace, options: PostgresOptions): Promise<TestServer> {
   const place = ["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="];
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
   return LocalServer.start({
@@ -96,7 +120,7 @@ async function startPostgres(prefix: Prefix, options: PostgresOptions): Promise<
     url,
     port,
     directory,
-    command: [program("postgres"), ...place, ...postgresArguments(options)],
+    command: [join(prefix.directory, POSTGRES_PROGRAMS, "postgres"), ...place, ...postgresArguments(options)],
     probe: () => probePostgres(url),
     shutdown: "SIGINT",
     abort: "QUIT", // Killed at once it would leave its shared memory in the system.

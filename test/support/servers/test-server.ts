@@ -33,6 +33,8 @@ export interface Route {
   prepare(): Promise<string>;
   startRedis(options?: RedisOptions): Promise<TestServer>;
   startPostgres(options?: PostgresOptions): Promise<TestServer>;
+  /** Starts a PostgreSQL that follows another one's log, made by `pg_basebackup`; only where servers run beside us. */
+  startStandby?(primary: TestServer): Promise<TestServer>;
 }
 
 /** A route that this machine cannot take; the message says why, in the middle of a sentence. */
