@@ -49,7 +49,10 @@ export async function migrate(sql: SqlClient, part: string, migrations: readonly
 
 async function step(sql: Sql, part: string, { number, name, statements }: Migration): Promise<boolean> {
   await sql.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text", [LEDGER]);
-  await sql.query(`CREATE TABLE IF NOT EXISTS ${LEDGER} (
+  const [ledger] = await sql.query<{ name: string | null }>("SELECT to_regclass($1)::text AS name", [LEDGER]);
+  // Not IF NOT EXISTS alone: a role that may not create tables is refused even where the table is there.
+  if (ledger?.name == null)
+    await sql.query(`CREATE TABLE IF NOT EXISTS ${LEDGER} (
     part text NOT NULL, number integer NOT NULL, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (part, number))`);
   const [known] = await sql.query<{ name: string }>(`SELECT name FROM ${LEDGER} WHERE part = $1 AND number = $2`, [part, number]);

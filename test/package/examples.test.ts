@@ -181,6 +181,20 @@ Option \`prompt trading.risk.en@1: {risk}\` is undefined; accepted: a text for e
 {"reasoning":" and two.","text":""}
 {"reasoning":"","text":"Fo"}
 {"reasoning":"","text":"ur."}`,
+  "19-langgraph-nodes.ts": `
+first: read pages about order blocks; 100 EUR are 110.00 USD; ran {"search":1,"rate":1}
+second: read pages about order blocks; 100 EUR are 110.00 USD; ran {"search":1,"rate":1}
+cleared: ran {"search":2,"rate":1}`,
+  "20-agent-with-everything.ts": `
+ana, monday: What is the price of BTC?
+  get_price returned: BTC trades at 100 (streamed; 2 of the model, 1 of the tool)
+bob, monday-2: What is the price of BTC?
+  get_price returned: BTC trades at 100 (streamed; 0 of the model, 0 of the tool)
+ana, monday: My risk limit is one percent per trade.
+  … (streamed; 1 of the model, 0 of the tool)
+ana, friday: What did I say about my risk limit?
+  … (streamed; 1 of the model, 0 of the tool)
+the model was shown what Ana said on Monday: true`,
   "22-backup-and-restore.ts": `
 Written: 2 of disk, hmac-sha256.
 Verified: true.

@@ -1,101 +1,131 @@
 /** `strata doctor`: what works here, what is not installed, and what is broken, with the way out. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import * as zlib from "node:zlib";
-import { diskTier } from "../../cache/tiers/disk.ts";
-import { seal } from "../../core/envelope.ts";
-import { digest } from "../../core/key.ts";
-import type { Command } from "../command.ts";
+import type { Command, Paint, Terminal } from "../command.ts";
+import { checkDiskEngine, checkFolder } from "../doctor/check-folder.ts";
+import { checkModel } from "../doctor/check-models.ts";
+import { checkNode, checkZstd } from "../doctor/check-node.ts";
+import { checkPackages } from "../doctor/check-packages.ts";
+import { checkPostgres } from "../doctor/check-postgres.ts";
 import { checkRedis } from "../doctor/check-redis.ts";
-import type { Finding } from "../doctor/finding.ts";
+import { absent, broken, ok, reasonOf, type Finding } from "../doctor/finding.ts";
+import { readSystem, SYSTEM_OPTIONS, SYSTEM_USAGE, type SystemValues } from "../open-strata.ts";
 import { formatTable } from "../table.ts";
+import type { CheckedConfig } from "../../system/config/read-config.ts";
 
-const OPTIONAL_PACKAGES = ["@langchain/deepseek", "ioredis", "pg", "langchain"];
+interface DoctorValues extends SystemValues {
+  readonly redis?: string | undefined;
+  readonly database?: string | undefined;
+}
 
 export const doctor: Command = {
   name: "doctor",
-  summary: "check what works on this machine",
-  usage: `Usage: strata doctor [--json] [--redis URL]
+  summary: "check what works on this machine, and say what to do",
+  usage: `Usage: strata doctor [--config FILE] [--data DIR] [--redis URL] [--database URL] [--json]
 
-Checks the version of Node, LangChain, the disk engine and the optional packages.
-With --redis it asks that server for its version, its bound on memory, and what it evicts.
-Exit code 0 when nothing that is needed is broken; what is optional and absent is no failure.`,
+Checks Node, LangChain and the optional packages, the disk and the data folder, the local models, the config, and the servers:
+whether they can be reached, how quick they are, whether they are set up for it, and whether the user has the rights.
+
+  --redis URL       default: the config's; without a config, REDIS_URL
+  --database URL    of PostgreSQL; default: the config's; without a config, DATABASE_URL
+  --json            prints { "ok", "findings": [ { "name", "state", "detail", "advice" } ] }
+${SYSTEM_USAGE}
+
+Exit code 0 when nothing that is configured is broken; what is optional and absent is no failure.`,
   async run(args, terminal) {
     const { values } = parseArgs({
       args: [...args],
-      options: { json: { type: "boolean" }, redis: { type: "string" } },
+      options: { ...SYSTEM_OPTIONS, redis: { type: "string" }, database: { type: "string" }, json: { type: "boolean" } },
       strict: true,
     });
-    const findings = [checkNode(), await checkCore(), await checkDisk(), checkZstd()];
-    for (const name of OPTIONAL_PACKAGES) findings.push(await checkPackage(name));
-    if (values.redis !== undefined) findings.push(...(await checkRedis(values.redis)));
+    const findings = await examine(values, terminal);
     const isBroken = findings.some(({ state }) => state === "broken");
     if (values.json === true) terminal.out(JSON.stringify({ ok: !isBroken, findings }));
-    else
-      terminal.out(
-        formatTable(
-          ["Check", "State", "Detail"],
-          findings.map(({ name, state, detail }) => [name, state, detail]),
-        ),
-      );
+    else show(findings, terminal);
     return isBroken ? 1 : 0;
   },
 };
 
-function checkNode(): Finding {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const isRecent = major > 20 || (major === 20 && minor >= 19);
-  const detail = isRecent ? process.versions.node : `${process.versions.node}; needed: 20.19 or later`;
-  return { name: "Node.js", state: isRecent ? "ok" : "broken", detail };
+async function examine(values: DoctorValues, terminal: Terminal): Promise<readonly Finding[]> {
+  const { config, finding } = await readConfigured(values, terminal);
+  const { environment } = terminal;
+  const isConfigured = (values.config ?? environment["STRATA_CONFIG"] ?? "") !== "";
+  const redis = values.redis ?? (isConfigured ? urlIn(config?.redis) : environment["REDIS_URL"]);
+  const postgres = values.database ?? (isConfigured ? urlIn(config?.postgres) : environment["DATABASE_URL"]);
+  const disk = config?.cache.disk;
+  return [
+    checkNode(),
+    checkZstd(),
+    ...(await checkPackages(packagesOf(config, { redis, postgres }))),
+    await checkModel("static", true),
+    await checkModel("minilm", config?.embeddings === "minilm"),
+    ...finding,
+    await checkDiskEngine(),
+    ...checkFolder(config?.data ?? values.data ?? ".strata", typeof disk === "object" ? disk.maxBytes : undefined),
+    ...(redis === undefined
+      ? [absent("Redis", "none is configured", "nothing, or name one: redis, --redis or REDIS_URL")]
+      : await checkRedis(redis, {
+          prefix: prefixIn(config),
+          holdsMessages: config?.history?.durability === "redis",
+        })),
+    ...(postgres === undefined
+      ? [absent("PostgreSQL", "none is configured", "nothing, or name one: postgres, --database or DATABASE_URL")]
+      : await checkPostgres(postgres)),
+  ];
 }
 
-async function checkCore(): Promise<Finding> {
+/** A config that is refused is one finding among others: the rest is looked at all the same. */
+async function readConfigured(
+  values: DoctorValues,
+  terminal: Terminal,
+): Promise<{ readonly config?: CheckedConfig; readonly finding: readonly Finding[] }> {
+  const file = values.config ?? terminal.environment["STRATA_CONFIG"] ?? "";
   try {
-    const { BaseCache } = await import("@langchain/core/caches");
-    return { name: "@langchain/core", state: typeof BaseCache === "function" ? "ok" : "broken", detail: "installed" };
-  } catch {
-    return { name: "@langchain/core", state: "broken", detail: "not installed: npm install @langchain/core" };
-  }
-}
-
-async function checkDisk(): Promise<Finding> {
-  const folder = mkdtempSync(join(tmpdir(), "strata-doctor-"));
-  const tier = diskTier({ path: folder });
-  try {
-    const [key, scope, payload] = [digest("doctor"), digest("scope"), Buffer.from("{}")];
-    const value = seal({ key, scope, payload, createdAt: 0, expiresAt: undefined, cost: 0, codec: 0, rawLength: 2, tags: [] });
-    await tier.set([{ key, value }]);
-    const [found] = await tier.get([key]);
-    const works = found !== undefined && Buffer.compare(found.value, value) === 0;
-    return {
-      name: "disk tier",
-      state: works ? "ok" : "broken",
-      detail: works ? `writes and reads in ${tmpdir()}` : "reads other bytes",
-    };
+    const config = await readSystem(values, terminal);
+    return { config, finding: file === "" ? [] : [ok("config", file)] };
   } catch (error) {
-    return { name: "disk tier", state: "broken", detail: error instanceof Error ? error.message : String(error) };
-  } finally {
-    await tier.close();
-    rmSync(folder, { recursive: true, force: true });
+    return { finding: [broken("config", reasonOf(error), `correct it in ${file === "" ? "the options" : file}`)] };
   }
 }
 
-function checkZstd(): Finding {
-  const has = "zstdCompress" in zlib;
-  return { name: "zstd", state: has ? "ok" : "absent", detail: has ? "in this Node" : "in Node 22.15 and later; brotli is used" };
+function urlIn(place: unknown): string | undefined {
+  return typeof place === "string" ? place : undefined;
 }
 
-async function checkPackage(name: string): Promise<Finding> {
-  try {
-    await import(name);
-    return { name, state: "ok", detail: "installed" };
-  } catch (error) {
-    const isAbsent =
-      error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes(name);
-    return isAbsent
-      ? { name, state: "absent", detail: "optional, not installed" }
-      : { name, state: "broken", detail: String(error) };
-  }
+function prefixIn(config: CheckedConfig | undefined): string | undefined {
+  const tier = config?.cache.redis;
+  return typeof tier === "object" ? tier.prefix : undefined;
+}
+
+/** What the config makes use of; without one, nothing but LangChain is needed. */
+function packagesOf(
+  config: CheckedConfig | undefined,
+  servers: { readonly redis: string | undefined; readonly postgres: string | undefined },
+): ReadonlySet<string> {
+  const needed = new Set(["@langchain/core"]);
+  if (servers.redis !== undefined) needed.add("ioredis");
+  if (servers.postgres !== undefined) needed.add("pg");
+  const model = config?.model;
+  if (model !== undefined && "provider" in model) needed.add(`@langchain/${model.provider}`);
+  if (config?.embeddings === "minilm") for (const name of ["onnxruntime-node", "langchain-strata-minilm"]) needed.add(name);
+  const isKept = config?.history !== undefined || config?.memory !== undefined;
+  if (isKept && servers.postgres === undefined) needed.add("@electric-sql/pglite");
+  return needed;
+}
+
+const PAINTS = { warn: "warn", broken: "bad" } as const satisfies Partial<Record<Finding["state"], Paint>>;
+
+function show(findings: readonly Finding[], terminal: Terminal): void {
+  const { paint = (_paint, text) => text } = terminal;
+  terminal.out(
+    formatTable(
+      ["Check", "State", "Detail"],
+      findings.map(({ name, state, detail }) => [name, state, detail]),
+    ),
+  );
+  const lines = findings.flatMap((finding) =>
+    finding.state === "warn" || finding.state === "broken"
+      ? `  ${paint(PAINTS[finding.state], finding.state)}  ${finding.name}: ${finding.advice}`
+      : [],
+  );
+  terminal.out(lines.length === 0 ? "\nNothing to do." : ["\nWhat to do:", ...lines].join("\n"));
 }

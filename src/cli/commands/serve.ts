@@ -1,5 +1,6 @@
 /** `strata serve`: the system over HTTP. */
 import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -54,7 +55,7 @@ finished, what waits is written. Again, and it ends at once.`,
     });
     const config = await readSystem(values, terminal);
     const embeddings = embeddingsOf(values.embeddings ?? "static");
-    const reranker = await rerankerOf(values.reranker);
+    const reranker = values.reranker === "none" ? undefined : rerankerOf(values.reranker);
     const strata = assemble(config);
     const interrupt = untilInterrupted();
     try {
@@ -108,21 +109,18 @@ function embeddingsOf(name: string): LocalEmbeddings | undefined {
   return new LocalEmbeddings({ model: name });
 }
 
-async function rerankerOf(name: string | undefined): Promise<Reranker | undefined> {
-  if (name === "none") return undefined;
+function rerankerOf(name: string | undefined): Reranker {
   if (name === "lexical") return lexicalReranker();
   if (name === "late-interaction") return lateInteractionReranker();
   if (name !== undefined) throw new UsageError("--reranker takes late-interaction, lexical or none.");
-  const packages = ["onnxruntime-node", "langchain-strata-minilm"];
-  const isThere = await Promise.all(
-    packages.map((one) =>
-      import(one).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return isThere.every(Boolean) ? lateInteractionReranker() : lexicalReranker();
+  const { resolve } = createRequire(import.meta.url);
+  try {
+    // The model's package has files only: there is nothing in it that could be imported.
+    for (const one of ["onnxruntime-node", "langchain-strata-minilm/package.json"]) resolve(one);
+  } catch {
+    return lexicalReranker();
+  }
+  return lateInteractionReranker();
 }
 
 /** Turns keys of callers into scopes. Kept beside the answers, private to the user: without it they are not found again. */
