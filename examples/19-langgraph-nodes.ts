@@ -34,7 +34,7 @@ const rate = task({ name: "rate", cachePolicy: { ttl: 60 } }, async (pair: strin
 for (const [start, question] of [
   ["first", "order blocks"],
   ["second", "Order Blocks"],
-]) {
+] as const) {
   const cache = open(); // as after a restart: nothing but the folder is left
   const compiled = graph.compile({ cache });
   const { answer } = await compiled.invoke({ question });

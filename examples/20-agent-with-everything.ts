@@ -23,7 +23,6 @@ const price = tool(({ symbol }) => (toolCalls++, `${symbol} trades at 100`), {
   description: "The current price of a symbol",
   schema: z.object({ symbol: z.enum(["BTC"]) }),
 });
-
 const agent = createAgent({
   model: new ChatDeepSeek({ model: "deepseek-chat", apiKey: "none", configuration: { baseURL: standIn.url } }),
   tools: [price],
@@ -54,8 +53,8 @@ await ask("ana", "monday", "What is the price of BTC?");
 await ask("bob", "monday-2", "What is the price of BTC?"); // the same prompt: no call at all
 await ask("ana", "monday", "My risk limit is one percent per trade."); // the checkpointer has the thread
 await ask("ana", "friday", "What did I say about my risk limit?"); // a new thread: found in the other one
-const shown = JSON.stringify(standIn.calls.at(-1));
-console.log(`the model was shown what Ana said on Monday: ${shown.includes("one percent per trade")}`);
+const shown = JSON.stringify(standIn.calls.at(-1)).includes("one percent per trade");
+console.log(`the model was shown what Ana said on Monday: ${shown}`);
 
 await Promise.all([cache.close(), retriever.close(), store.close()]);
 await Promise.all([sql.close(), standIn.close()]);
