@@ -1,6 +1,7 @@
 /** What every reranker of this package accepts, and what is accepted of any reranker. */
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { parseCount } from "../core/options.ts";
+import { UndecidedError } from "./provider-error.ts";
 import type { RerankCallOptions, RerankedText, Reranker } from "./reranker.ts";
 
 /** @throws {@link StrataConfigError} for a query or text that is no string, and a `topK` that is no count */
@@ -36,8 +37,9 @@ export function acceptAnswer({ name, scoreKind }: Reranker, texts: readonly stri
     scores[index] = score;
   }
   if (scores.some(Number.isNaN)) throw bad(`scores for ${answer.length} of ${texts.length} texts`);
-  if (scoreKind !== "ordinal" && scores.every((score) => score === scores[0]) && new Set(texts).size >= LEAST_DISTINCT) {
-    throw bad("the same score for every text");
+  if (scoreKind !== "ordinal" && scores.every((score) => score === scores[0])) {
+    // Blank texts are alike, however they are written.
+    if (new Set(texts.filter((text) => text.trim() !== "")).size >= LEAST_DISTINCT) throw new UndecidedError(name);
   }
   return scores;
 }

@@ -18,6 +18,13 @@ export class RerankProviderError extends StrataError {
   }
 }
 
+/** One score for all of several different texts: nothing wrong with the form, and nothing said. */
+export class UndecidedError extends StrataError {
+  constructor(reranker: string) {
+    super("BAD_ANSWER", `The reranker ${reranker} answered with the same score for every text.`);
+  }
+}
+
 /** Refusals that the next try may not get: timeout, conflict, too many requests. */
 const PASSING: ReadonlySet<number> = new Set([408, 409, 429]);
 /** A wrong key, an empty account, a model that is not there: no call will do. */
@@ -42,7 +49,12 @@ const RETRIED: ReadonlySet<StrataErrorCode> = new Set(["UNAVAILABLE", "TIMEOUT"]
 
 /** Whether it cannot work at all for now: it is left alone at the first such failure. */
 export function isFatal(error: unknown): boolean {
-  return FATAL.has(statusOf(error) ?? 0) || (StrataError.isInstance(error) && error.code === "BAD_ANSWER");
+  return FATAL.has(statusOf(error) ?? 0) || (isBadAnswer(error) && !(error instanceof UndecidedError));
+}
+
+/** Not when it has no opinion: a query of emoji alone says nothing of the reranker. */
+function isBadAnswer(error: unknown): boolean {
+  return StrataError.isInstance(error) && error.code === "BAD_ANSWER";
 }
 
 export function askedMs(error: unknown): number | undefined {

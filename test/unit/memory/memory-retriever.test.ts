@@ -463,7 +463,7 @@ describe("what fails is left out, and said", () => {
     class Reading extends BaseDocumentCompressor {
       async compressDocuments(documents: Document[]): Promise<Document[]> {
         read.push(documents.map(({ pageContent }) => pageContent).toSorted());
-        return documents.map((each) => ({ ...each }));
+        return documents.toReversed();
       }
     }
     const given = { store, ownerId: "ana", strategy: "hybrid", rerank: new Reading() } as const;

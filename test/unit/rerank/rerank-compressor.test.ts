@@ -331,6 +331,16 @@ describe("failures", () => {
     expect(report.outcome).toBe("failed");
   });
 
+  test("of a reranker that has no opinion on one query, or on texts that are all blank, do not take it from the next query", async () => {
+    const reranker = fakeReranker();
+    const compressor = new RerankCompressor({ reranker, retries: 0, scoreCache: false, ...ALONE });
+    const blank = ["", " ", "\n", "\t", "  "].map((pageContent) => ({ pageContent, metadata: {} }));
+    expect((await compressor.explain("q", blank)).outcome).toBe("reranked");
+    const words = ["a", "b", "c", "d"].map((pageContent) => ({ pageContent, metadata: {} }));
+    for (let call = 0; call < 4; call++) expect((await compressor.explain("q", words)).outcome).toBe("failed");
+    expect((await compressor.explain("q", documents([1, 2]))).outcome).toBe("reranked");
+  });
+
   test("of functions of the user cost what they were for, and are told", async () => {
     const events: StrataEvent[] = [];
     const broken = (): never => {
