@@ -1,43 +1,25 @@
 import { BaseRetriever } from "@langchain/core/retrievers";
 import type { Document } from "@langchain/core/documents";
 import { ensureConfig, type RunnableConfig } from "@langchain/core/runnables";
-import { StrataConfigError, StrataError } from "../core/errors.ts";
+import { StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit, type MemoryPart } from "../core/events.ts";
-import { Guard } from "../core/guard.ts";
 import { parseNumber, refuseUnknown } from "../core/options.ts";
-import { messageIds } from "../history/message-id.ts";
 import { OwnerMemories } from "./owner-memories.ts";
 import type { OwnerMemory } from "./owner-memory.ts";
-import { QueryCache } from "./query-cache.ts";
-import { placeOf } from "./query-place.ts";
 import { RecallCall } from "./recall-call.ts";
-import { contextSummaryOf, documentsOf, withinTokens } from "./recall-documents.ts";
-import { MAX_QUERY, RecallEngine, type EngineRequest, type Prepared } from "./recall-engine.ts";
-import { recallScope, requireSession, type RecallScope, type Whose } from "./recall-scope.ts";
-import type { Degradation, MemoryMetadata, Recall, RecallOptions } from "./recall.ts";
+import { Recaller } from "./recaller.ts";
+import { RecallEngine } from "./recall-engine.ts";
+import { recallScope, type RecallScope, type Whose } from "./recall-scope.ts";
+import type { MemoryMetadata, Recall, RecallOptions } from "./recall.ts";
 import { inspectPage, type ChangeOptions, type InspectOptions, type InspectPage } from "./remembered-messages.ts";
-import { copyOf, rerankRecalled } from "./rerank-recalled.ts";
-import {
-  parseRecallDefaults,
-  parseRetrieverOptions,
-  type AdaptiveMemoryRetrieverOptions,
-  type ParsedOptions,
-} from "./retriever-options.ts";
+import { parseRetrieverOptions, type AdaptiveMemoryRetrieverOptions, type ParsedOptions } from "./retriever-options.ts";
 import { recallRouter } from "./routers/recall-router.ts";
 import { trainedRouter } from "./routers/trained-router.ts";
-import type { Strategy } from "./strategy.ts";
 import { StrategyLog, type StrategyStats } from "./strategy-log.ts";
 import { StrategyTable } from "./strategy-table.ts";
 import { StoredVectors } from "./stored-vectors.ts";
 import { TurnVectors } from "./turn-vectors.ts";
 
-interface Remembered {
-  readonly documents: readonly Document<MemoryMetadata>[];
-  readonly strategy: Strategy;
-  readonly reason: string;
-}
-
-const RECALL_OPTIONS = ["ownerId", "sessionId", "strategy", "k", "lookback", "tokenBudget", "now", "timeZone", "signal"];
 /** Recalls whose outcome may still be reported. */
 const LOGGED = 50_000;
 
@@ -68,12 +50,9 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   readonly #memories: OwnerMemories;
   readonly #vectors: TurnVectors | undefined;
   readonly #stored: StoredVectors | undefined;
-  readonly #engine: RecallEngine;
-  readonly #cache: QueryCache<Remembered> | undefined;
   readonly #log: StrategyLog;
   readonly #whose: RecallScope;
-  readonly #reranker: Guard;
-  readonly #makeId: () => string;
+  readonly #recaller: Recaller;
   #isClosed = false;
 
   /** @throws {@link StrataConfigError} naming the option, the value and what is accepted */
@@ -91,25 +70,24 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
     this.#vectors =
       parsed.embeddings &&
       new TurnVectors({
-        ...{ embeddings: parsed.embeddings, indexes: parsed.indexes, model: parsed.embeddingModel },
+        ...{ embeddings: parsed.embeddings, indexes: parsed.indexes, model: parsed.embeddingModel ?? "" },
         ...{ deadlineMs, clock, random, emit: this.#emit },
         onGrown: (ownerId, memory) => this.#memories.grown(ownerId, memory),
       });
     const vectors = this.#vectors;
     this.#stored =
-      parsed.embeddings &&
-      vectors &&
-      new StoredVectors({
-        ...{ source: options.store, embeddings: parsed.embeddings, model: parsed.embeddingModel },
-        ...{ deadlineMs, clock, random, emit: this.#emit },
-        embedQuery: (query, call) => vectors.embedQuery(query, call),
-      });
-    this.#engine = new RecallEngine({
+      parsed.embeddings && vectors && parsed.embeddingModel !== undefined
+        ? new StoredVectors({
+            ...{ source: options.store, embeddings: parsed.embeddings, model: parsed.embeddingModel },
+            ...{ deadlineMs, clock, random, emit: this.#emit },
+            embedQuery: (query, call) => vectors.embedQuery(query, call),
+          })
+        : undefined;
+    const engine = new RecallEngine({
       ...{ source: options.store, memories: this.#memories, vectors, stored: this.#stored },
       sittingGapMs: parsed.sittingGapMs,
       route: recallRouter({ model: options.router ?? trainedRouter(), random, exploration: parsed.exploration }),
     });
-    this.#cache = parsed.queryCache && new QueryCache(clock, parsed.queryCache);
     const onError = (error: unknown): void => this.#fault("log", error);
     const { logTo: sql } = options;
     this.#log = new StrategyLog({
@@ -117,8 +95,9 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
       ...(sql !== undefined && { kept: new StrategyTable({ sql, clock, onError }) }),
     });
     this.#whose = recallScope(parsed);
-    this.#reranker = new Guard({ name: "The reranker", clock, random, deadlineMs });
-    this.#makeId = messageIds(clock, random);
+    this.#recaller = new Recaller({
+      ...{ options: parsed, rerank: options.rerank, engine, log: this.#log, whose: this.#whose, emit: this.#emit },
+    });
   }
 
   /**
@@ -190,7 +169,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
    * its own `forget`, after which this runs by itself for an owner whose messages this process holds.
    */
   async forget({ ownerId, signal }: { readonly ownerId: string; readonly signal?: AbortSignal | undefined }): Promise<void> {
-    this.#cache?.forget(ownerId);
+    this.#recaller.forget(ownerId);
     this.#memories.drop(ownerId);
     await Promise.all([this.#log.forget(ownerId), this.#vectors?.forget(ownerId, { signal })]);
   }
@@ -213,92 +192,12 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
     this.#isClosed = true;
     await Promise.all([this.#vectors?.close(), this.#stored?.close(), this.#log.close()]);
     this.#memories.drop();
-    this.#cache?.clear();
+    this.#recaller.clear();
   }
 
   async #recall(query: string, given: RecallOptions, called: Whose, configured: Whose | undefined): Promise<Recall> {
-    refuseUnknown("recall", given, RECALL_OPTIONS);
     this.#refuseWhenClosed();
-    if (typeof query !== "string") throw new StrataConfigError("query", query, "a text");
-    const { clock, candidates } = this.#options;
-    const began = clock.monotonic();
-    const defaults = parseRecallDefaults(given, this.#options);
-    const ownerId = this.#whose.owner(called, configured);
-    const request: EngineRequest = {
-      ...defaults,
-      ...{ ownerId, sessionId: this.#whose.session(called, configured), signal: given.signal },
-      query: query.slice(0, MAX_QUERY),
-      k: this.#given.rerank === undefined ? defaults.k : Math.max(defaults.k, candidates),
-      now: given.now === undefined ? clock.now() : parseNow(given.now),
-      standing: (strategy) => this.#log.standing(ownerId, strategy),
-      isTrimmed: this.#given.rerank === undefined,
-    };
-    requireSession(request.strategy, request.sessionId);
-    const prepared = await this.#prepare(request);
-    const place = placeOf(request, prepared, defaults.k, defaults.tokenBudget);
-    const kept = this.#cache?.find(place, request.query, (word) => prepared.memory.knows(word));
-    if (kept !== undefined) {
-      const retrievalMs = clock.monotonic() - began;
-      return this.#finish({
-        request,
-        kept,
-        degraded: [],
-        cacheHit: true,
-        propensity: 1,
-        isExploration: false,
-        retrievalMs,
-        rerankMs: 0,
-      });
-    }
-    const result = await this.#engine.search(request, prepared);
-    const retrievalMs = clock.monotonic() - began;
-    const found = documentsOf(result.found, ownerId, result.strategy);
-    const reranked = await rerankRecalled(found, this.#given.rerank, this.#reranker, {
-      ...{ query: request.query, signal: request.signal },
-      onError: (error) => this.#fault("rerank", error),
-    });
-    const rerankMs = clock.monotonic() - began - retrievalMs;
-    const first = reranked.documents.slice(0, defaults.k);
-    const documents = defaults.tokenBudget === undefined ? first : withinTokens(first, defaults.tokenBudget);
-    const degraded = [...result.degraded, ...reranked.degraded];
-    const { strategy, reason, propensity, isExploration } = result;
-    const fresh: Remembered = { documents, strategy, reason };
-    if (degraded.length === 0 && !isExploration) this.#cache?.keep(place, request.query, fresh);
-    return this.#finish({ request, kept: fresh, degraded, cacheHit: false, propensity, isExploration, retrievalMs, rerankMs });
-  }
-
-  async #prepare(request: EngineRequest): Promise<Prepared> {
-    try {
-      return await this.#engine.prepare(request);
-    } catch (error) {
-      request.signal?.throwIfAborted();
-      this.#fault("history", error);
-      throw error;
-    }
-  }
-
-  #finish(outcome: {
-    readonly request: EngineRequest;
-    readonly kept: Remembered;
-    readonly degraded: readonly Degradation[];
-    readonly cacheHit: boolean;
-    readonly propensity: number;
-    readonly isExploration: boolean;
-    readonly retrievalMs: number;
-    readonly rerankMs: number;
-  }): Recall {
-    const { request, kept, degraded, cacheHit, propensity, isExploration, retrievalMs, rerankMs } = outcome;
-    const { strategy, reason } = kept;
-    const documents = kept.documents.map(copyOf);
-    const id = this.#makeId();
-    const latencyMs = retrievalMs + rerankMs;
-    const results = documents.length;
-    const at = this.#options.clock.now();
-    this.#log.add({ id, ownerId: request.ownerId, strategy, at, latencyMs, results, cacheHit, propensity, isExploration });
-    const routed = request.strategy === "auto";
-    this.#emit?.({ type: "memory.recall", strategy, routed, cacheHit, results, degraded: degraded.length > 0, ms: latencyMs });
-    const contextSummary = contextSummaryOf(documents, strategy);
-    return { id, documents, strategy, reason, latencyMs, retrievalMs, rerankMs, cacheHit, contextSummary, degraded };
+    return this.#recaller.recall(query, given, { called, configured });
   }
 
   async #change(
@@ -343,10 +242,4 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   #refuseWhenClosed(): void {
     if (this.#isClosed) throw new StrataError("CLOSED", "The memory retriever is closed.");
   }
-}
-
-function parseNow(now: Date): number {
-  const time = now instanceof Date ? now.getTime() : Number.NaN;
-  if (Number.isNaN(time)) throw new StrataConfigError("now", now, "a date that there is");
-  return time;
 }

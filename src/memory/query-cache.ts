@@ -29,6 +29,10 @@ interface Kept<T> {
 
 /** Spellings compared within a place. */
 const MOST_IN_PLACE = 64;
+/** For each place that may be kept, so many results of all: most places have one or two. */
+const RESULTS_A_PLACE = 8;
+/** Nobody types a longer question twice; what is pasted once is not worth its memory. */
+const LONGEST_QUERY = 2_000;
 
 export class QueryCache<T> {
   readonly #clock: Clock;
@@ -40,7 +44,12 @@ export class QueryCache<T> {
   constructor(clock: Clock, limits: QueryCacheLimits) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#places = new LRUCache({ max: limits.maxEntries });
+    const max = limits.maxEntries;
+    this.#places = new LRUCache({
+      max,
+      maxSize: Math.max(MOST_IN_PLACE, max * RESULTS_A_PLACE),
+      sizeCalculation: ({ list }) => list.length,
+    });
   }
 
   get hits(): number {
@@ -52,6 +61,10 @@ export class QueryCache<T> {
   }
 
   find(place: QueryPlace, query: string, isKnown: (word: string) => boolean): T | undefined {
+    if (query.length > LONGEST_QUERY) {
+      this.#misses++;
+      return undefined;
+    }
     const shape = shapeOf(query);
     const now = this.#clock.monotonic();
     const kept = this.#places.get(keyOf(place))?.list.find((one) => one.until > now && isSameQuery(shape, one.shape, isKnown));
@@ -61,6 +74,7 @@ export class QueryCache<T> {
   }
 
   keep(place: QueryPlace, query: string, value: T): void {
+    if (query.length > LONGEST_QUERY) return;
     const key = keyOf(place);
     const shape = shapeOf(query);
     const others = (this.#places.get(key)?.list ?? []).filter((one) => one.shape.key !== shape.key);

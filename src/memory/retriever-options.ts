@@ -35,7 +35,8 @@ export interface AdaptiveMemoryRetrieverOptions {
   readonly embeddings?: EmbeddingsInterface | undefined;
   /**
    * Tells vectors of different models apart where they are kept in an index. Default: the class of the embeddings with the name of
-   * the model and the dimensions that they show; with an `index`, embeddings that show no model need it.
+   * the model and the dimensions that they show. Embeddings that show no model need it with an `index`, and for owners with more than
+   * `maxTurns` messages, who are else found by words alone.
    */
   readonly embeddingModel?: string | undefined;
   /** Where vectors are kept, in order: the next is asked when one fails. Default: in the process, compared exactly. */
@@ -100,7 +101,8 @@ export interface ParsedOptions extends RecallDefaults {
   readonly sessionId: string | undefined;
   readonly embeddings: EmbeddingsInterface | undefined;
   readonly indexes: readonly VectorIndex[];
-  readonly embeddingModel: string;
+  /** `undefined` for embeddings that show none: their vectors are kept nowhere but in this process. */
+  readonly embeddingModel: string | undefined;
   readonly candidates: number;
   readonly exploration: number;
   readonly queryCache: { readonly maxEntries: number; readonly ttlMs: number } | undefined;
@@ -177,9 +179,9 @@ export function parseId(option: string, value: unknown, least: 0 | 1): string {
 }
 
 /** Two models of one class must not share vectors: a cosine across models means nothing. */
-function parseEmbeddingModel(given: unknown, embeddings: EmbeddingsInterface | undefined, isKept: boolean): string {
+function parseEmbeddingModel(given: unknown, embeddings: EmbeddingsInterface | undefined, isKept: boolean): string | undefined {
   if (given !== undefined) return parseId("embeddingModel", given, 1);
-  if (embeddings === undefined) return "none";
+  if (embeddings === undefined) return undefined;
   const { info, model, modelName, dimensions } = embeddings as Partial<
     Record<"info" | "model" | "modelName" | "dimensions", unknown>
   >;
@@ -188,6 +190,7 @@ function parseEmbeddingModel(given: unknown, embeddings: EmbeddingsInterface | u
   if (name === undefined && isKept) {
     throw new StrataConfigError("embeddingModel", undefined, "a name of the model, since these embeddings show none");
   }
+  if (name === undefined) return undefined;
   const parts = [embeddings.constructor.name, name, typeof dimensions === "number" ? String(dimensions) : undefined];
   return parts.filter((part) => typeof part === "string").join(":");
 }

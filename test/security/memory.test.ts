@@ -20,6 +20,7 @@ describe("owners", () => {
     const memory = new AdaptiveMemoryRetriever({
       store,
       embeddings: new CountingEmbeddings(8),
+      embeddingModel: "counting",
       index,
       random,
       maxBytes: "256kb",
@@ -73,10 +74,15 @@ describe("owners", () => {
       }
     }
     await store.drain();
-    // Once held in memory, once searched in the database.
-    for (const maxTurns of [20_000, 1]) {
-      const memory = new AdaptiveMemoryRetriever({ store, maxTurns });
+    // Once held in memory, once searched in the database by words, once by meaning too: everybody's vectors are alike.
+    const embeddings = {
+      embedDocuments: async (texts: string[]) => texts.map(() => [1, 2, 3]),
+      embedQuery: async () => [1, 2, 3],
+    };
+    for (const options of [{}, { maxTurns: 1 }, { maxTurns: 1, embeddings, embeddingModel: "alike" }]) {
+      const memory = new AdaptiveMemoryRetriever({ store, ...options });
       for (const [which, ownerId] of OWNERS.entries()) {
+        await memory.warm({ ownerId });
         const { documents } = await memory.recall("apple", { ownerId, strategy: "cross_conversation" });
         expect(documents.map(({ pageContent }) => pageContent)).toEqual(Array(3).fill(`apple #${which}#`));
       }
