@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { staticPolicy } from "../../../src/cache/semantic/policies/static.ts";
+import { LocalEmbeddings } from "../../../src/embeddings/local-embeddings.ts";
 import { chunksIn, question, said, serveBed } from "../../support/serve-bed.ts";
 
 type Answer = {
@@ -267,6 +269,32 @@ describe("what goes wrong at the upstream", () => {
     const answer = await ask(question("What is a cache?"));
     expect(answer.status).toBe(502);
     expect(await answer.text()).toContain("ECONNREFUSED");
+  });
+});
+
+describe("an answer to the question in other words", () => {
+  test("is given with what it is, to its credential alone", async () => {
+    const semantic = { embeddings: new LocalEmbeddings(), policy: staticPolicy({ similarity: 0.9 }) };
+    const { ask, api, cache } = await serveBed({ cache: { scope: "global", semantic } });
+    const first = await ask(question("What is an order block?"));
+    const made = (await first.json()) as Answer;
+    await cache.flush();
+    const second = await ask(question("what is an ORDER BLOCK"));
+    expect(second.headers.get("x-strata-cache")).toBe("hit");
+    expect(second.headers.get("x-strata-source")).toBe("semantic");
+    expect(Number(second.headers.get("x-strata-similarity"))).toBeGreaterThan(0.9);
+    expect(((await second.json()) as Answer).choices).toEqual(made.choices);
+    expect(api.calls).toHaveLength(1);
+
+    const streamed = await ask(question("what is an ORDER block", { stream: true }));
+    expect(streamed.headers.get("x-strata-source")).toBe("semantic");
+    expect(said(await streamed.text()).content).toBe(made.choices[0]?.message.content);
+    const elsewhere = await ask(question("what is an ORDER BLOCK"), { key: "sk-b" });
+    expect(elsewhere.headers.get("x-strata-cache")).toBe("miss");
+    await elsewhere.text();
+    const other = await ask(question("What is a moving average?"));
+    expect(other.headers.get("x-strata-cache")).toBe("miss");
+    await other.text();
   });
 });
 

@@ -1,7 +1,8 @@
 import { connect } from "node:net";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { LocalEmbeddings } from "../../../src/embeddings/local-embeddings.ts";
 import { manualClock } from "../../../src/core/clock.ts";
+import { lateInteractionReranker } from "../../../src/rerank/rerankers/late-interaction.ts";
 import { lexicalReranker } from "../../../src/rerank/rerankers/lexical.ts";
 import { cohereReranker, teiReranker } from "../../../src/rerank/rerankers/hosted.ts";
 import type { Reranker } from "../../../src/rerank/reranker.ts";
@@ -21,9 +22,17 @@ function post(url: string, body: unknown, headers: Readonly<Record<string, strin
   });
 }
 
+// One model for all: each test would load it anew.
+const lateInteraction = lateInteractionReranker();
+afterAll(() => lateInteraction.close());
+
 describe("our own rerankers over a server of ours", () => {
   const open = async (): Promise<string> => (await serveBed({ parts: { reranker: lexicalReranker() } })).server.url;
   describeReranker("cohereReranker", async () => cohereReranker({ apiKey: "any", baseUrl: await open() }));
+  describeReranker("teiReranker, the late-interaction model behind it", async () => {
+    const { server } = await serveBed({ parts: { reranker: { ...lateInteraction, close: () => Promise.resolve() } } });
+    return teiReranker({ baseUrl: server.url });
+  });
   describeReranker("teiReranker", async () => teiReranker({ baseUrl: await open() }));
 });
 
