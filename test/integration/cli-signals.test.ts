@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { runCommand } from "../../src/cli/run-command.ts";
-import type { DeepSeekStandInOptions } from "../../src/testing/deepseek-stand-in/options.ts";
+import type { StandInDelay } from "../../src/testing/deepseek-stand-in/pacing.ts";
 import { startDeepSeekStandIn, type DeepSeekStandIn } from "../../src/testing/deepseek-stand-in/start.ts";
 import { recordedTerminal } from "../support/recorded-terminal.ts";
 import { question, said } from "../support/serve-bed.ts";
@@ -16,7 +16,7 @@ const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 /** Of a process that starts on a busy machine. */
 const STARTED = { timeout: 30_000 };
 
-async function bed(delay: DeepSeekStandInOptions["delay"]): Promise<{ api: DeepSeekStandIn; folder: string }> {
+async function bed(delay: StandInDelay): Promise<{ api: DeepSeekStandIn; folder: string }> {
   const api = await startDeepSeekStandIn({ delay });
   const folder = mkdtempSync(join(tmpdir(), "strata-signals-"));
   onTestFinished(async () => {
@@ -37,8 +37,8 @@ function signal(child: TypeScriptChild, name: NodeJS.Signals): void {
 }
 
 /** The line of JSON among what a process has written. */
-function jsonOf<T>(child: TypeScriptChild): T {
-  return JSON.parse(child.noise.split("\n").find((line) => line.startsWith("{")) ?? "null") as T;
+function jsonOf(child: TypeScriptChild): unknown {
+  return JSON.parse(child.noise.split("\n").find((line) => line.startsWith("{")) ?? "null");
 }
 
 describe("Ctrl-C while strata warm is asking", () => {
@@ -55,7 +55,7 @@ describe("Ctrl-C while strata warm is asking", () => {
     await expect.poll(() => api.calls.filter(({ outcome }) => outcome === "answered").length, STARTED).toBeGreaterThan(4);
     signal(child, "SIGINT");
     expect(await child.ended, child.noise).toEqual({ code: 130, signal: null });
-    const first = jsonOf<{ stopped: boolean; filled: number }>(child);
+    const first = jsonOf(child) as { stopped: boolean; filled: number };
     expect(first.stopped).toBe(true);
     expect(first.filled).toBeGreaterThan(0);
     expect(first.filled).toBeLessThan(asked.length);
@@ -78,7 +78,7 @@ describe("SIGTERM while strata serve has a request under way", () => {
     const serve = async (): Promise<{ child: TypeScriptChild; url: string; routes: readonly string[] }> => {
       const child = strata(...args);
       await expect.poll(() => child.noise, STARTED).toContain("\n");
-      return { child, ...jsonOf<{ url: string; routes: readonly string[] }>(child) };
+      return { child, ...(jsonOf(child) as { url: string; routes: readonly string[] }) };
     };
     const ask = (url: string): Promise<Response> =>
       fetch(`${url}/v1/chat/completions`, {
