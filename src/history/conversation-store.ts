@@ -266,8 +266,8 @@ export class ConversationStore {
   }
 
   /**
-   * A page of an owner's turns, each once: session by session in the order in which they began, oldest first. For an index of what
-   * the owner said; `position()` tells when it is out of date. With durability `"redis"` what is on its way to the tables comes with
+   * A page of an owner's turns, each once: session by session in the order in which they began to be stored, oldest first. For an index
+   * of what the owner said; `position()` tells when it is out of date. With durability `"redis"` what is on its way to the tables comes with
    * the first page, beyond its limit, and may come once more with a later one.
    */
   async turns(filter: TurnFilter): Promise<TurnPage> {

@@ -86,13 +86,13 @@ describe("while PostgreSQL is away", () => {
     "a standby that takes over has every message, with durability %s",
     { timeout: 120_000 },
     async (durability, { skip }) => {
-      const { startStandby } = await chooseRoute();
-      if (startStandby === undefined) return skip("servers in containers have no standby here");
+      const route = await chooseRoute();
+      if (route.startStandby === undefined) return skip("servers in containers have no standby here");
       const [redis, primary] = await Promise.all([
         owned(startRedis({ aof: true })),
         owned(startPostgres({ settings: { synchronous_commit: "on" } })),
       ]);
-      const standby = await owned(startStandby(primary));
+      const standby = await owned(route.startStandby(primary));
       // A commit waits until the standby has it; else whoever takes over lacks the last ones.
       await queryOnce(primary.url, "ALTER SYSTEM SET synchronous_standby_names = '*'");
       await queryOnce(primary.url, "SELECT pg_reload_conf()");

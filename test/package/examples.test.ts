@@ -208,6 +208,11 @@ with the token: 3 hits, 1 miss
 the explorer: 1 entry, its text: hidden
 without the token: 401
 from another site: 403`,
+  "24-archive-and-embed.ts": `
+who looks after her teeth: "My dentist is Dr Silva in Porto."
+archived: 1 conversation, 2 messages
+the nearest now: "We paint the kitchen green."
+january: My dentist is Dr Silva in Porto. The flight to Madrid leaves at nine. The flight is late.`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));
