@@ -13,7 +13,7 @@ import { documentsPart } from "./parts/documents.ts";
 import { conversationsPart, memoryPart, sqlPart } from "./parts/conversations.ts";
 import { embeddingsPart } from "./parts/embeddings.ts";
 import { lazyModel } from "./parts/model.ts";
-import { checkHealth } from "./health.ts";
+import { checkHealth, type PartHealth } from "./health.ts";
 import { observabilityPart } from "./parts/observability.ts";
 import { promptsPart } from "./parts/prompts.ts";
 import { rerankPart } from "./parts/rerank.ts";
@@ -25,7 +25,7 @@ const CLOSE_GRACE_MS = 10_000;
 export function assemble(config: CheckedConfig): Strata {
   const { clock = systemClock, history = {}, chat, postgres } = config;
   const startedAt = clock.monotonic();
-  const { observer, metrics, events } = observabilityPart(config);
+  const { observer, metrics, events, alerts } = observabilityPart(config);
   const sql = sqlPart(config);
   const embeddings = embeddingsPart(config, observer);
   /** PGlite is for one process and slow to open: what may lie elsewhere does. */
@@ -43,7 +43,8 @@ export function assemble(config: CheckedConfig): Strata {
   metrics?.watch(cache);
   const embedded = postgres === undefined ? join(config.data, "history") : undefined;
   const backups = new Backups({ cache, tiers, sql, embedded, clock });
-  const dashboards = new Dashboards({ metrics, events, cache, conversations, clock });
+  const health = (): Promise<PartHealth[]> => checkHealth(config, sql, clock);
+  const dashboards = new Dashboards({ metrics, events, alerts, cache, conversations, health, clock });
   const { window, windowTokens } = history;
   const engine = new ChatEngine({
     ...{ cache, conversations, memory, prompts, knowledge, clock, deadline: chat.deadline, system: chat.system },
@@ -56,7 +57,7 @@ export function assemble(config: CheckedConfig): Strata {
   /** The last first: what is asked by others is closed after them. A part that does not end in time does not hold up the others. */
   async function close(): Promise<void> {
     const groups: readonly (readonly (() => unknown)[])[] = [
-      [() => knowledge.end(), () => dashboards.close()],
+      [() => knowledge.end(), () => dashboards.close(), () => alerts?.close()],
       [() => cache.close(), () => memory.close(), () => rerank.close(), () => documents.close(), () => conversations.close()],
       [() => sql.close(), () => embeddings.close(), () => metrics?.close()],
     ];
@@ -71,13 +72,13 @@ export function assemble(config: CheckedConfig): Strata {
   }
 
   return new Strata(
-    { cache, embeddings: embeddings.embeddings, conversations, memory, rerank, documents, prompts, metrics, events },
+    { cache, embeddings: embeddings.embeddings, conversations, memory, rerank, documents, prompts, metrics, events, alerts },
     {
       engine,
       knowledge,
       dashboards,
       backups,
-      health: () => checkHealth(config, sql, clock),
+      health,
       uptimeMs: () => clock.monotonic() - startedAt,
       close,
     },

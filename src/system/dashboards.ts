@@ -6,10 +6,14 @@ import type { DashboardSource } from "../observability/dashboard/dashboard-sourc
 import type { Dashboard, DashboardOptions } from "../observability/dashboard/start-dashboard.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { RecentEvents } from "../observability/recent-events.ts";
+import type { Alerts } from "../observability/alerts.ts";
+import type { PartHealth } from "./health.ts";
 
 export interface DashboardsOptions {
   readonly metrics: Metrics | undefined;
   readonly events: RecentEvents | undefined;
+  readonly alerts: Alerts | undefined;
+  readonly health: () => Promise<readonly PartHealth[]>;
   readonly cache: TieredCache;
   readonly conversations: ConversationStore;
   readonly clock: Clock;
@@ -25,11 +29,15 @@ export class Dashboards {
   }
 
   async start(options: Omit<DashboardOptions, keyof DashboardSource | "clock">): Promise<Dashboard> {
-    const { metrics, ...source } = this.#options;
+    const { metrics, health, ...source } = this.#options;
     if (metrics === undefined)
       throw new StrataConfigError("observability.metrics", false, "true, for a dashboard to have what to show");
     const { startDashboard } = await import("../observability/dashboard/start-dashboard.ts");
-    const dashboard = await startDashboard({ ...options, ...source, metrics });
+    const dashboard = await startDashboard({
+      ...{ ...options, ...source, metrics },
+      health: async () =>
+        (await health()).map(({ part, ok, message = "" }) => ({ name: part, status: ok ? "ok" : "down", detail: message })),
+    });
     this.#open.add(dashboard);
     return dashboard;
   }

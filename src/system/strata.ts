@@ -16,6 +16,7 @@ import type { BackupOptions, BackupReport } from "../maintenance/backup/backup.t
 import type { RestoreOptions, RestoreReport } from "../maintenance/backup/restore.ts";
 import type { DashboardSource } from "../observability/dashboard/dashboard-source.ts";
 import type { Dashboard, DashboardOptions } from "../observability/dashboard/start-dashboard.ts";
+import type { Alerts } from "../observability/alerts.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { RecentEvents } from "../observability/recent-events.ts";
 import type { PromptLibrary } from "../prompts/prompt-library.ts";
@@ -70,6 +71,8 @@ export interface StrataParts {
   readonly metrics: Metrics | undefined;
   /** The last decisions, rerankings and incidents, one by one. */
   readonly events: RecentEvents | undefined;
+  /** Rules on the metrics, as they stand. */
+  readonly alerts: Alerts | undefined;
 }
 
 export interface StrataMachinery {
@@ -92,6 +95,7 @@ export class Strata implements StrataParts {
   readonly prompts: PromptLibrary;
   readonly metrics: Metrics | undefined;
   readonly events: RecentEvents | undefined;
+  readonly alerts: Alerts | undefined;
   readonly #machinery: StrataMachinery;
   #questions = 0;
   #cached = 0;
@@ -110,6 +114,7 @@ export class Strata implements StrataParts {
     this.prompts = parts.prompts;
     this.metrics = parts.metrics;
     this.events = parts.events;
+    this.alerts = parts.alerts;
     this.#machinery = machinery;
   }
 

@@ -59,10 +59,12 @@ export function readConfig(given: unknown): CheckedConfig {
     readText("chat", chat, "system");
   }
   checkPrompts(config.prompts);
-  const observability = section("observability", config.observability, ["metrics", "prices", "recentEvents"]);
+  const observability = section("observability", config.observability, ["metrics", "prices", "recentEvents", "alerts"]);
   if (observability !== undefined) {
     readBoolean("observability", observability, "metrics");
     readCount("observability", observability, "recentEvents");
+    if (typeof observability.alerts !== "object") readBoolean("observability", observability, "alerts");
+    else openSection("observability.alerts", observability.alerts, ["rules", "webhook", "onAlert", "every"]);
   }
   parseFunction("observer", config.observer);
   parseFunction("random", config.random);

@@ -15,6 +15,9 @@ import type { Observer } from "../../core/events.ts";
 import type { ByteSize, Duration } from "../../core/options.ts";
 import type { Durability } from "../../history/hybrid-log.ts";
 import type { Strategy } from "../../memory/strategy.ts";
+import type { AlertRule } from "../../observability/alert-rule.ts";
+import type { AlertWebhook } from "../../observability/alert-webhook.ts";
+import type { AlertsOptions } from "../../observability/alerts.ts";
 import type { PriceTable } from "../../observability/prices.ts";
 import type { SystemPlace } from "../../prompts/compile-prompt.ts";
 import type { PromptSpec } from "../../prompts/prompt-spec.ts";
@@ -197,6 +200,17 @@ export interface ObservabilityConfig {
   readonly prices?: PriceTable | undefined;
   /** How many of the last decisions, rerankings and incidents are kept one by one, for the dashboard; default 500. */
   readonly recentEvents?: number | undefined;
+  /** Watches the metrics; default `true`: the default rules, shown by the dashboard and told as events. */
+  readonly alerts?: boolean | AlertsConfig | undefined;
+}
+
+export interface AlertsConfig {
+  /** Default `DEFAULT_ALERT_RULES`. */
+  readonly rules?: readonly AlertRule[] | undefined;
+  readonly webhook?: AlertWebhook | undefined;
+  readonly onAlert?: AlertsOptions["onAlert"];
+  /** How often the rules are looked at; default `"15s"`. */
+  readonly every?: Duration | undefined;
 }
 
 export interface ChatConfig {

@@ -1,4 +1,5 @@
 import { guardObserver, type Observer } from "../../core/events.ts";
+import { alerts, type Alerts } from "../../observability/alerts.ts";
 import { createMetrics } from "../../observability/create-metrics.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 import { recentEvents, type RecentEvents } from "../../observability/recent-events.ts";
@@ -10,20 +11,24 @@ export interface ObservabilityPart {
   readonly observer: Observer | undefined;
   readonly metrics: Metrics | undefined;
   readonly events: RecentEvents | undefined;
+  readonly alerts: Alerts | undefined;
 }
 
-export function observabilityPart({ observability = {}, data, observer, clock }: CheckedConfig): ObservabilityPart {
-  const { metrics: isMeasured = true, prices, recentEvents: limit } = observability;
-  if (!isMeasured) return { observer, metrics: undefined, events: undefined };
+export function observabilityPart({ observability = {}, data, observer, clock, random }: CheckedConfig): ObservabilityPart {
+  const { metrics: isMeasured = true, prices, recentEvents: limit, alerts: watched = true } = observability;
+  if (!isMeasured) return { observer, metrics: undefined, events: undefined, alerts: undefined };
   const metrics = createMetrics({ prices, clock, folders: [data] });
   const events = recentEvents({ limit, clock });
   const own = guardObserver(observer);
+  const tell: Observer = (event) => {
+    metrics.observer(event);
+    events.observer(event);
+    own?.(event);
+  };
+  const { rules, ...told } = typeof watched === "object" ? watched : {};
   return {
-    observer(event) {
-      metrics.observer(event);
-      events.observer(event);
-      own?.(event);
-    },
+    observer: tell,
     ...{ metrics, events },
+    alerts: watched === false ? undefined : alerts(rules, { metrics, ...told, observer: tell, clock, random }),
   };
 }

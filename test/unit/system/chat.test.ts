@@ -312,6 +312,30 @@ describe("the dashboard", () => {
   });
 });
 
+describe("alerts", () => {
+  test("watch the metrics by the config's rules, and are shown by the dashboard beside the health of the parts", async () => {
+    const told: string[] = [];
+    const rules = [{ name: "busy", metric: "misses", above: 0, window: "1m", for: 0 }] as const;
+    const { strata } = await bed({}, { observability: { alerts: { rules, onAlert: ({ rule }) => void told.push(rule) } } });
+    const { url, token } = await strata.startDashboard();
+    const show = async (path: string): Promise<unknown> =>
+      (await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })).json();
+    expect(await show("/api/alerts")).toMatchObject({ alerts: [{ rule: "busy" }] });
+    expect(await show("/api/health")).toMatchObject({
+      parts: expect.arrayContaining([expect.objectContaining({ name: "data" })]),
+    });
+    await strata.chat("What is a gap?");
+    strata.alerts?.check();
+    await strata.close();
+    expect(told).toEqual(["busy"]);
+  });
+
+  test("with a rule on a metric that there is not are refused with the config", async () => {
+    const rules = [{ name: "odd", metric: "luck", above: 0 }] as never;
+    await expect(bed({}, { observability: { alerts: { rules } } })).rejects.toThrow("luck");
+  });
+});
+
 describe("close", () => {
   test("may be called twice, and refuses what comes after", async () => {
     const { strata } = await bed();
