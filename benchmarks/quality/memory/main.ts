@@ -1,7 +1,7 @@
 /**
  * Recall of an owner's turns, against the bars of `benchmarks/README.md`: `npm run bench:quality:memory`; with `-- --router` the router
- * alone, with `-- --trimming` what it drops, with `-- --store` from a ConversationStore, with `-- --rerank [questions of each
- * conversation]` what a reranker adds.
+ * alone, with `-- --trimming` what it drops, with `-- --large` an owner too large for memory, with `-- --store` from a
+ * ConversationStore, with `-- --rerank [questions of each conversation]` what a reranker adds.
  *
  * Every set is ranked with the weights that are shipped, and again leaving one conversation out: for each conversation, with the
  * setting of a grid that is best on the other nine.
@@ -197,6 +197,10 @@ async function main(): Promise<void> {
     await endToEnd(locomo(folder), timeLogs(join(folder, "tmd")), embeddings);
     return;
   }
+  if (process.argv.includes("--large")) {
+    await large(locomo(folder), embeddings);
+    return;
+  }
   if (process.argv.includes("--trimming")) {
     await trimming({ LoCoMo: locomo(folder), "BEAM-100K": beam(join(folder, "beam-100k")) }, embeddings);
     return;
@@ -290,6 +294,36 @@ async function routing(
   }
   console.log(routingLine("all, hybrid", all.always, all.always, all.best));
   console.log(routingLine("all, auto", all.auto, all.always, all.best));
+}
+
+/**
+ * All conversations as those of one owner, held in memory and searched in the database: what the second finds less. Questions are of one
+ * conversation each, so that nine tenths of the messages are in their way.
+ */
+async function large(talks: readonly BenchConversation[], embeddings: LocalEmbeddings): Promise<void> {
+  const turns = talks.flatMap((talk) =>
+    talk.turns.map((turn) => ({ ...turn, id: `${talk.name} ${turn.id}`, sessionId: `${talk.name} ${turn.sessionId}` })),
+  );
+  const questions = talks.flatMap((talk) =>
+    talk.questions
+      .filter((_, at) => at % 10 === 0)
+      .map((question) => ({ ...question, relevant: new Set([...question.relevant].map((id) => `${talk.name} ${id}`)) })),
+  );
+  const sql = pgliteClient();
+  console.log(`| LoCoMo as one owner of ${turns.length} messages | questions | R@10 |\n| --- | --- | --- |`);
+  for (const [model, given] of [
+    ["words", undefined],
+    ["words and a model", embeddings],
+  ] as const) {
+    for (const [where, maxTurns] of [
+      ["in memory", 20_000],
+      ["in the database", 1_000],
+    ] as const) {
+      const rows = await recallThrough({ turns, questions }, { strategy: "hybrid", embeddings: given, sql, maxTurns });
+      console.log(`| ${model}, ${where} | ${rows.length} | ${mean(rows.map(({ recall }) => recall)).toFixed(3)} |`);
+    }
+  }
+  await sql.close();
 }
 
 /** The figures of the tables above, as an application gets them: from a ConversationStore on PGlite, through the retriever. */

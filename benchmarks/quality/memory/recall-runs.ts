@@ -30,6 +30,8 @@ export interface RecallRun {
   readonly strategy: "auto" | Strategy;
   /** Where the turns are stored first; default in no database. */
   readonly sql?: SqlClient | undefined;
+  /** Above it the owner is searched in the database. */
+  readonly maxTurns?: number | undefined;
 }
 
 /** One conversation of a set as an owner's history. */
@@ -56,6 +58,7 @@ async function storedIn(
     }));
     await log.append({ ownerId, sessionId }, messages);
   }
+  await log.drain();
   await log.close();
   return new ConversationStore({ sql });
 }
@@ -72,8 +75,7 @@ export async function recalls(
   const store = run.sql === undefined ? undefined : await storedIn(run.sql, conversation, ownerId);
   const memory = new AdaptiveMemoryRetriever({
     store: store ?? sourceOf(conversation),
-    embeddings,
-    strategy,
+    ...{ embeddings, strategy, maxTurns: run.maxTurns },
     queryCache: false,
     exploration: 0,
   });
