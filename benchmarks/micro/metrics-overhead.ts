@@ -38,7 +38,8 @@ for (let round = -20; round < ROUNDS; round++) {
   }
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const base = times.get("nobody listens") ?? [];
 console.log(`${provenance()}\ncommand: npm run bench:metrics\n`);
 console.log("### A hit in memory, measured\n\n| | median ns | more than without, median of the rounds |\n| --- | --- | --- |");
