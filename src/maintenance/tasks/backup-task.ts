@@ -1,5 +1,5 @@
 /** Backups by themselves: a new one at each run, old ones removed by count and age. */
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { StrataConfigError } from "../../core/errors.ts";
 import { parseClock, parseCount, parseDuration, refuseUnknown, type Duration } from "../../core/options.ts";
@@ -83,15 +83,6 @@ export function automaticBackup(options: AutomaticBackupOptions): MaintenanceTas
       return run.report();
     },
   };
-}
-
-/** The newest backup of a folder, and its size; `undefined` when there is none. */
-async function newestBackup(folder: string): Promise<{ readonly path: string; readonly bytes: number } | undefined> {
-  const names = (await readdir(folder).catch(() => [] as string[])).filter((name) => NAME.test(name)).toSorted();
-  const name = names.at(-1);
-  if (name === undefined) return undefined;
-  const path = join(folder, name);
-  return { path, bytes: (await stat(path)).size };
 }
 
 /** A time as part of a file's name: no colons, which some systems refuse. */
