@@ -75,16 +75,19 @@ const appendFew = (count: number): string => {
 const FEW = 8;
 export const APPEND_FEW: readonly string[] = Array.from({ length: FEW }, (_, index) => appendFew(index + 1));
 
-/** Numbers of the writer come from Redis; what was cleared, forgotten, or is there already is passed over. */
+/** Until when what owners said is forgotten, Unix ms. */
+export const FORGOTTEN: string = `
+  SELECT owner_key, (extract(epoch FROM forgotten_at) * 1000)::double precision AS before
+  FROM strata_forgotten WHERE owner_key = any($1::text[])`;
+
+/** Numbers of the writer come from Redis; what was cleared, or is there already, is passed over. */
 export const STORE: string = `
   WITH talk AS (
     INSERT INTO strata_conversations AS c
       (key, owner_key, owner_id, session_id, feature, metadata, last_seq, created_at, updated_at)
     SELECT key, owner_key, owner_id, session_id, feature, metadata::jsonb, last_seq, $1, $1
-    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::double precision[])
-      AS g (key, owner_key, owner_id, session_id, feature, metadata, last_seq, at)
-    WHERE NOT EXISTS (
-      SELECT FROM strata_forgotten f WHERE f.owner_key = g.owner_key AND f.forgotten_at >= to_timestamp(g.at / 1000))
+    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[])
+      AS g (key, owner_key, owner_id, session_id, feature, metadata, last_seq)
     ORDER BY key
     ON CONFLICT (key) DO UPDATE SET
       last_seq = greatest(c.last_seq, excluded.last_seq), updated_at = greatest(c.updated_at, excluded.updated_at),
@@ -93,8 +96,8 @@ export const STORE: string = `
   ), fresh AS (
     INSERT INTO strata_messages (conversation_id, seq, id, role, name, created_at, text, payload)
     SELECT talk.id, m.seq, m.id, m.role, m.name, to_timestamp(m.at / 1000), m.text, m.payload
-    FROM unnest($10::text[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::double precision[], $16::text[],
-      $17::text[]) AS m (key, seq, id, role, name, at, text, payload)
+    FROM unnest($9::text[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::double precision[], $15::text[],
+      $16::text[]) AS m (key, seq, id, role, name, at, text, payload)
       JOIN talk USING (key)
     WHERE m.seq > talk.cleared_seq AND (talk.archived_at IS NULL
       OR NOT EXISTS (SELECT FROM strata_archived_messages a WHERE a.conversation_id = talk.id AND a.id = m.id))

@@ -4,7 +4,7 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataConfigError } from "../core/errors.ts";
 import type { Digest } from "../core/key.ts";
 import { migrate } from "../clients/migrate.ts";
-import type { SqlClient, SqlOptions, SqlRow, SqlScalar, SqlValue } from "../clients/sql.ts";
+import type { Sql, SqlClient, SqlOptions, SqlRow, SqlScalar, SqlValue } from "../clients/sql.ts";
 import { conversationKey, ownerKey } from "./conversation-key.ts";
 import type { AppendResult, Conversation, ConversationNotes, LogMessage, ReadRange, StoredMessage } from "./message-log.ts";
 import * as statements from "./history-statements.ts";
@@ -144,7 +144,42 @@ export class HistoryTables {
    * Stores batches that have their numbers; what is there already is passed over, so they may be stored again.
    */
   async store(batches: readonly NumberedBatch[], options?: CallOptions): Promise<StoreResult> {
-    const talks = new Map<Digest, { batch: NumberedBatch; notes: ConversationNotes; lastSeq: number; acceptedAt: number }>();
+    await this.ready();
+    return this.sql.transaction(async (sql) => {
+      await sql.query(`SELECT pg_advisory_xact_lock_shared(${statements.FORGETTING})::text`);
+      const kept = await this.#kept(sql, batches);
+      if (kept.length === 0) return { isWhole: batches.length === 0, displaced: [] };
+      const { parameters, keys, messages } = this.#rows(kept.map(({ batch }) => batch));
+      const [outcome] = await sql.query<{ added: number }>(statements.STORE, parameters);
+      const isWhole = outcome?.added === messages.length;
+      if (isWhole) return { isWhole: kept.length === batches.length, displaced: [] };
+      const given = kept.flatMap(({ batch, places }) => batch.messages.map((_, at) => places + at));
+      const seqs = messages.map(({ seq }) => seq);
+      const rows = await sql.query<{ place: number }>(statements.DISPLACED, [keys, seqs, messages.map(({ id }) => id)]);
+      return { isWhole: false, displaced: rows.map(({ place }) => given[place - 1] as number) };
+    }, options);
+  }
+
+  /**
+   * What nobody has forgotten since it was accepted. Batch by batch: what an owner said before may be taken from the stream together
+   * with what the same owner said after.
+   * @returns batches, and where their messages begin among all
+   */
+  async #kept(sql: Sql, batches: readonly NumberedBatch[]): Promise<Array<{ batch: NumberedBatch; places: number }>> {
+    const owners = new Map(batches.map(({ conversation: { ownerId } }) => [ownerId, ownerKey(ownerId)]));
+    const rows = await sql.query<{ owner_key: string; before: number }>(statements.FORGOTTEN, [[...owners.values()]]);
+    const forgotten = new Map(rows.map(({ owner_key: owner, before }) => [owner, before]));
+    let places = 0;
+    return batches.flatMap((batch) => {
+      const one = { batch, places };
+      places += batch.messages.length;
+      const before = forgotten.get(owners.get(batch.conversation.ownerId) as string) ?? -Infinity;
+      return batch.acceptedAt > before ? one : [];
+    });
+  }
+
+  #rows(batches: readonly NumberedBatch[]): { parameters: SqlValue[]; keys: Digest[]; messages: StoredMessage[] } {
+    const talks = new Map<Digest, { batch: NumberedBatch; notes: ConversationNotes; lastSeq: number }>();
     const keys: Digest[] = [];
     const messages: StoredMessage[] = [];
     for (const batch of batches) {
@@ -154,7 +189,6 @@ export class HistoryTables {
         batch,
         notes: merge(known?.notes, batch.notes),
         lastSeq: Math.max(known?.lastSeq ?? 0, ...batch.messages.map(({ seq }) => seq)),
-        acceptedAt: batch.acceptedAt,
       });
       for (const message of batch.messages) {
         keys.push(key);
@@ -162,8 +196,7 @@ export class HistoryTables {
       }
     }
     const all = [...talks.entries()];
-    const seqs = messages.map(({ seq }) => seq);
-    const parameters: SqlValue[] = [
+    const parameters = [
       this.#now(),
       all.map(([key]) => key),
       all.map(([, { batch }]) => ownerKey(batch.conversation.ownerId)),
@@ -172,19 +205,11 @@ export class HistoryTables {
       all.map(([, { notes }]) => notes.feature ?? null),
       all.map(([, { notes }]) => JSON.stringify(notes.metadata ?? {})),
       all.map(([, { lastSeq }]) => lastSeq),
-      all.map(([, { acceptedAt }]) => acceptedAt),
       keys,
-      seqs,
+      messages.map(({ seq }) => seq),
       ...columns(messages),
     ];
-    await this.ready();
-    return this.sql.transaction(async (sql) => {
-      await sql.query(`SELECT pg_advisory_xact_lock_shared(${statements.FORGETTING})::text`);
-      const [outcome] = await sql.query<{ added: number }>(statements.STORE, parameters);
-      if (outcome?.added === messages.length) return { isWhole: true, displaced: [] };
-      const rows = await sql.query<{ place: number }>(statements.DISPLACED, [keys, seqs, messages.map(({ id }) => id)]);
-      return { isWhole: false, displaced: rows.map(({ place }) => place - 1) };
-    }, options);
+    return { parameters, keys, messages };
   }
 
   /**
