@@ -2,7 +2,9 @@ import { Pool } from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { pgClient } from "../../src/clients/pg.ts";
 import type { SqlClient } from "../../src/clients/sql.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import type { StrataEvent } from "../../src/core/events.ts";
+import { HistoryTables, type NumberedBatch } from "../../src/history/history-tables.ts";
 import { hybridLog } from "../../src/history/logs/hybrid.ts";
 import { postgresLog } from "../../src/history/logs/postgres.ts";
 import type { LogMessage } from "../../src/history/message-log.ts";
@@ -53,4 +55,22 @@ test("a stream that holds as many bytes as it may takes no more, until some are 
   await log.append(talk, [long]);
   expect(await log.read(talk)).toHaveLength(2);
   await log.close();
+});
+
+test("what was said before a forgetting is not stored, also in one batch with what was said after it", async () => {
+  const talk = { ownerId: "q", sessionId: "s" };
+  const tables = new HistoryTables(sql, systemClock);
+  await tables.forget("q", 1_000, []);
+  const batch = (id: string, seq: number, acceptedAt: number): NumberedBatch => ({
+    conversation: talk,
+    notes: { metadata: { [id]: "said" } },
+    messages: [{ ...message(id), seq }],
+    acceptedAt,
+  });
+  await tables.store([batch("x", 1, 10), batch("before", 2, 1_000), batch("after", 3, 1_001)]);
+  const log = postgresLog({ sql });
+  expect((await log.read(talk)).map(({ id, seq }) => [id, seq])).toEqual([["after", 3]]);
+  expect(await sql.query("SELECT metadata FROM strata_conversations WHERE owner_id = 'q'")).toEqual([
+    { metadata: { after: "said" } },
+  ]);
 });
