@@ -1,4 +1,5 @@
 /** Reports for people: as text for a terminal, and as one HTML file that loads nothing. */
+import { escapeHtml } from "../core/html.ts";
 import type { BenchComparison } from "./compare.ts";
 import type { BenchReport, BenchTiming } from "./bench-report.ts";
 
@@ -39,24 +40,24 @@ export function renderBenchHtml(report: BenchReport): string {
   const rows = timings.map((timing) => {
     const bar = `<td><div class="bar" style="width:${((timing.p95 / longest) * 100).toFixed(1)}%"></div></td>`;
     return `<tr>${cells(timing)
-      .map((cell) => `<td>${escape(cell)}</td>`)
+      .map((cell) => `<td>${escapeHtml(cell)}</td>`)
       .join("")}${bar}</tr>`;
   });
   const warnings = timings.flatMap(({ name, warnings: given }) =>
-    given.map((warning) => `<li>${escape(name)}: ${escape(warning)}</li>`),
+    given.map((warning) => `<li>${escapeHtml(name)}: ${escapeHtml(warning)}</li>`),
   );
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escape(report.title)}</title>
+<html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(report.title)}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem;max-width:60rem}table{border-collapse:collapse;width:100%}
 th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid #ccc}th:first-child,td:first-child{text-align:left}
 td:last-child{width:25%}.bar{background:#36c;height:.8rem}</style></head><body>
-<h1>${escape(report.title)}</h1>
-<p>${escape(machineLine(report))}</p>
+<h1>${escapeHtml(report.title)}</h1>
+<p>${escapeHtml(machineLine(report))}</p>
 <table><thead><tr>${["case", "p50", "p95", "p99", "calls/s", "ratio", "calls", "p95, beside the others"].map((title) => `<th scope="col">${title}</th>`).join("")}</tr></thead>
 <tbody>${rows.join("\n")}</tbody></table>
 <ul>${Object.entries(figures)
-    .map(([name, value]) => `<li>${escape(name)}: ${Number.isInteger(value) ? value : value.toFixed(3)}</li>`)
+    .map(([name, value]) => `<li>${escapeHtml(name)}: ${Number.isInteger(value) ? value : value.toFixed(3)}</li>`)
     .join("")}</ul>
 ${warnings.length > 0 ? `<h2>Warnings</h2><ul>${warnings.join("")}</ul>` : ""}
 </body></html>
@@ -84,13 +85,4 @@ function table(rows: readonly (readonly string[])[]): string {
       row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  "),
     )
     .join("\n");
-}
-
-function escape(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
 }

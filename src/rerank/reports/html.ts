@@ -1,3 +1,4 @@
+import { escapeHtml } from "../../core/html.ts";
 import type { RerankReport, RerankReportRow } from "../rerank-report.ts";
 import { headOf, moveOf, numberOf, sectionsOf } from "./moves.ts";
 
@@ -13,14 +14,14 @@ const ROW = 16;
  * The table comes first, the picture of moves after it.
  */
 export function renderRerankHtml(report: RerankReport): string {
-  const sections = sectionsOf(report).map(({ title, rows }) => `<h2>${escape(title)} (${rows.length})</h2>\n${table(rows)}`);
+  const sections = sectionsOf(report).map(({ title, rows }) => `<h2>${escapeHtml(title)} (${rows.length})</h2>\n${table(rows)}`);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Reranking report</title><style>${STYLE}</style></head><body>
-<h1>${escape(report.query)}</h1>
+<h1>${escapeHtml(report.query)}</h1>
 <ul>${headOf(report)
-    .map((line) => `<li>${escape(line)}</li>`)
+    .map((line) => `<li>${escapeHtml(line)}</li>`)
     .join("")}</ul>
 ${sections.join("\n")}
 ${picture(report.rows)}
@@ -33,7 +34,7 @@ function table(rows: readonly RerankReportRow[]): string {
   const lines = rows.map((row) => {
     const numbers = [numberOf(row.firstScore), numberOf(row.rawScore), numberOf(row.score), numberOf(row.fused, 4)];
     const cells = [`${row.rank}`, `${row.previousRank}`, moveOf(row), ...numbers];
-    return `<tr>${cells.map((cell) => `<td class="n">${cell}</td>`).join("")}<td>${escape(row.id ?? "")}</td><td>${escape(row.snippet)}</td></tr>`;
+    return `<tr>${cells.map((cell) => `<td class="n">${cell}</td>`).join("")}<td>${escapeHtml(row.id ?? "")}</td><td>${escapeHtml(row.snippet)}</td></tr>`;
   });
   return `<table><thead><tr>${names}<th>id</th><th>text</th></tr></thead><tbody>\n${lines.join("\n")}\n</tbody></table>`;
 }
@@ -49,10 +50,4 @@ function picture(rows: readonly RerankReportRow[]): string {
   const label =
     "Lines from the incoming place of each document, left, to its place now, right; the same numbers as in the tables.";
   return `<svg viewBox="0 0 400 ${height}" width="400" font-size="11" role="img" aria-label="${label}">${lines.join("")}</svg>`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
 }
