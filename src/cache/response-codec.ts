@@ -16,7 +16,7 @@ import type { InvalidToolCall, ToolCall, ToolCallChunk } from "@langchain/core/m
 import type { ChatGeneration, Generation } from "@langchain/core/outputs";
 import { StrataError } from "../core/errors.ts";
 import type { SavedUsage } from "../core/events.ts";
-import { clonePlain, toPlain, type Json } from "../core/plain.ts";
+import { isJsonObject, clonePlain, toPlain, type Json } from "../core/plain.ts";
 
 /** What a hit says of itself, in `response_metadata.strata` (for plain text models: in `generationInfo.strata`). */
 export interface HitMetadata {
@@ -311,28 +311,24 @@ function listOrNothing(value: readonly unknown[] | undefined, name: string): rea
 }
 
 function isStoredGeneration(value: unknown): value is StoredGeneration {
-  if (!isObject(value)) return false;
+  if (!isJsonObject(value)) return false;
   if (value["text"] !== undefined && typeof value["text"] !== "string") return false;
-  if (value["info"] !== undefined && !isObject(value["info"])) return false;
+  if (value["info"] !== undefined && !isJsonObject(value["info"])) return false;
   return value["message"] === undefined ? typeof value["text"] === "string" : isStoredMessage(value["message"]);
 }
 
 function isStoredMessage(value: unknown): boolean {
-  if (!isObject(value)) return false;
+  if (!isJsonObject(value)) return false;
   if (typeof value["content"] !== "string" && !Array.isArray(value["content"])) return false;
   for (const key of ["tool_calls", "invalid_tool_calls", "tool_call_chunks"]) {
     if (value[key] !== undefined && !Array.isArray(value[key])) return false;
   }
-  if (!isObject(value["response_metadata"]) || value["response_metadata"]["strata"] !== null) return false;
+  if (!isJsonObject(value["response_metadata"]) || value["response_metadata"]["strata"] !== null) return false;
   for (const key of ["additional_kwargs", "usage_metadata"]) {
-    if (value[key] !== undefined && !isObject(value[key])) return false;
+    if (value[key] !== undefined && !isJsonObject(value[key])) return false;
   }
   for (const key of ["id", "name"]) {
     if (value[key] !== undefined && typeof value[key] !== "string") return false;
   }
   return true;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

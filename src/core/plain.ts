@@ -9,6 +9,13 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** Deeper values are refused: recursion, here and in the reader, must not overflow the stack. */
 const MAX_DEPTH = 128;
 
+/** Whether a value that came from JSON is an object: no array, no `null`. */
+export function isJsonObject(value: Json | undefined): value is { readonly [key: string]: Json };
+export function isJsonObject(value: unknown): value is { readonly [key: string]: unknown };
+export function isJsonObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /**
  * Copies a value that JSON gives back equal. Properties that are `undefined` are left out, as JSON leaves them out.
  * @throws {@link StrataError} `UNSTORABLE`, naming the place, for anything else: functions, symbols, class instances, dates,
@@ -62,7 +69,7 @@ function copy(value: unknown, path: string, depth: number): Json {
   if (Array.isArray(value)) {
     return Array.from(value, (item, index) => copy(item, `${path}[${index}]`, depth + 1));
   }
-  if (!isRecord(value)) throw unstorable(path, `an instance of ${className(value)}`);
+  if (!isPlainObject(value)) throw unstorable(path, `an instance of ${className(value)}`);
   const result: Record<string, Json> = {};
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue;
@@ -73,7 +80,7 @@ function copy(value: unknown, path: string, depth: number): Json {
 }
 
 /** Whether it is no more than its keys. `Object` of another realm counts: under Jest, what Node itself parsed is from one. */
-function isRecord(value: object): boolean {
+function isPlainObject(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }

@@ -17,7 +17,7 @@ import {
   ToolMessage,
 } from "@langchain/core/messages";
 import { describe, StrataError } from "../core/errors.ts";
-import { clonePlain, toPlain, type Json } from "../core/plain.ts";
+import { isJsonObject, clonePlain, toPlain, type Json } from "../core/plain.ts";
 import type { LogMessage, StoredMessage } from "./message-log.ts";
 
 /** Raised when a payload is read in another way; older ones stay readable. */
@@ -165,11 +165,11 @@ function withDocuments(artifact: unknown, which: unknown): unknown {
 }
 
 function documentOf(stored: unknown): unknown {
-  if (!isRecord(stored)) return stored;
+  if (!isJsonObject(stored)) return stored;
   const { pageContent, metadata, id } = stored;
   return new Document({
     pageContent: String(pageContent),
-    metadata: isRecord(metadata) ? metadata : {},
+    metadata: isJsonObject(metadata) ? metadata : {},
     ...(typeof id === "string" && { id }),
   });
 }
@@ -183,7 +183,7 @@ function parsePayload(id: string, payload: string): Fields {
   } catch (cause) {
     throw corrupt(cause);
   }
-  if (!isRecord(stored) || stored["v"] !== VERSION || !isMessage(stored)) throw corrupt();
+  if (!isJsonObject(stored) || stored["v"] !== VERSION || !isMessage(stored)) throw corrupt();
   // Nothing that is written here has such a key; to copy an object that has one would set its prototype.
   return payload.includes("__proto__") ? (clonePlain(stored as Json) as Fields) : stored;
 }
@@ -195,10 +195,6 @@ function isMessage(stored: Fields): boolean {
   if (name !== undefined && typeof name !== "string") return false;
   return (
     LISTS.every((field) => stored[field] === undefined || Array.isArray(stored[field])) &&
-    [...RECORDS, "usage_metadata"].every((field) => stored[field] === undefined || isRecord(stored[field]))
+    [...RECORDS, "usage_metadata"].every((field) => stored[field] === undefined || isJsonObject(stored[field]))
   );
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -4,8 +4,7 @@
  * will be asked for.
  */
 import { basename } from "node:path";
-import type { Json } from "../core/plain.ts";
-import { toPlain } from "../core/plain.ts";
+import { isJsonObject, type Json, toPlain } from "../core/plain.ts";
 import type { Metadata } from "./document-table.ts";
 import { decode, failure, type SourceDocument } from "./source-file.ts";
 
@@ -37,14 +36,14 @@ function entriesOf(file: string, data: Json): (readonly [name: string | undefine
   const lists = LISTS.filter((name) => Array.isArray((data as Metadata)[name]));
   const list = lists.length === 1 ? (data as Metadata)[lists[0] ?? ""] : undefined;
   if (Array.isArray(list)) return list.map((entry) => [undefined, entry as Json]);
-  if (isObject(data) && textOf(data) !== undefined) return [[undefined, data]];
+  if (isJsonObject(data) && textOf(data) !== undefined) return [[undefined, data]];
   return Object.entries(data);
 }
 
 function readEntry(file: string, id: string, name: string | undefined, entry: Json, index: number): SourceDocument {
   const fields = typeof entry === "string" ? { text: entry } : entry;
-  const text = isObject(fields) ? textOf(fields) : undefined;
-  if (!isObject(fields) || text === undefined) {
+  const text = isJsonObject(fields) ? textOf(fields) : undefined;
+  if (!isJsonObject(fields) || text === undefined) {
     throw failure(
       file,
       `has no text in entry ${name ?? index + 1}; accepted: a text, or an object with one of ${TEXTS.join(", ")}`,
@@ -56,15 +55,11 @@ function readEntry(file: string, id: string, name: string | undefined, entry: Js
   const { metadata, ...others } = rest;
   return {
     id: `${id}#${String(name ?? own ?? index + 1)}`,
-    metadata: { ...(isObject(metadata) ? metadata : {}), ...others, source: id },
+    metadata: { ...(isJsonObject(metadata) ? metadata : {}), ...others, source: id },
     parts: [{ text: head === undefined ? text : `${head}\n\n${text}` }],
   };
 }
 
 function textOf(fields: Metadata): string | undefined {
   return TEXTS.map((field) => fields[field]).find((value): value is string => typeof value === "string");
-}
-
-function isObject(value: Json | undefined): value is Metadata {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

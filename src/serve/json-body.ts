@@ -32,7 +32,3 @@ export async function jsonBody(request: Request, maxBytes: number): Promise<Json
     return { ok: false, status: 400, message: "The body is no JSON." };
   }
 }
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

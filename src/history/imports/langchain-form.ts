@@ -2,11 +2,10 @@
  * The form in which LangChain's own histories store messages (`mapChatMessagesToStoredMessages`), read field by field. What its own
  * reader loses is still in those bytes and is found here: content blocks, and plain objects with an `lc` key.
  */
+import { isJsonObject } from "../../core/plain.ts";
 import type { BaseMessage } from "@langchain/core/messages";
 import { StrataError } from "../../core/errors.ts";
 import { decodeMessage } from "../message-codec.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Message fields; anything else in a stored message is what LangChain's serializer needed. */
 const KEPT = [
@@ -27,9 +26,9 @@ export interface FormerMessage {
  * @throws {@link StrataError} `CORRUPT` when it is no message
  */
 export function readLangChainForm(stored: unknown): FormerMessage {
-  if (!isRecord(stored)) throw noMessage();
+  if (!isJsonObject(stored)) throw noMessage();
   const { type, data = stored } = stored;
-  if (typeof type !== "string" || !isRecord(data)) throw noMessage();
+  if (typeof type !== "string" || !isJsonObject(data)) throw noMessage();
   const payload: Record<string, unknown> = { v: 1, type: type === "chat" ? "generic" : type };
   for (const field of KEPT) {
     const value = unescape(data[field]);
@@ -52,21 +51,17 @@ export function readLangChainForm(stored: unknown): FormerMessage {
 
 function unescape(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unescape);
-  if (!isRecord(value)) return value;
+  if (!isJsonObject(value)) return value;
   const keys = Object.keys(value);
   if (keys.length === 1 && keys[0] === ESCAPE) return unescapeKeys(value[ESCAPE]);
   return unescapeKeys(value);
 }
 
 function unescapeKeys(value: unknown): unknown {
-  if (!isRecord(value)) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unescape(item)]));
 }
 
 function noMessage(): StrataError {
   return new StrataError("CORRUPT", "This is no message that LangChain stored.");
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

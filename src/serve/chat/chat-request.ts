@@ -5,6 +5,7 @@
  * The scope is made of the caller's credential, so that whoever cannot pay for an answer cannot read it: an HMAC under a secret of this
  * installation. A plain hash of a short or guessable key could be found by trying; this one only with the secret.
  */
+import { isJsonObject } from "../../core/plain.ts";
 import { createHmac } from "node:crypto";
 import { controlResolver, type ResolvedControl } from "../../cache/call-control.ts";
 import { canonicalText } from "../../cache/request.ts";
@@ -14,7 +15,6 @@ import { asksForStructure } from "../../cache/structured-output.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { digest } from "../../core/key.ts";
 import type { Scope } from "../../core/scope.ts";
-import { isRecord } from "../json-body.ts";
 
 /** Everything by which an upstream may tell callers apart. */
 export const CREDENTIAL_HEADERS: readonly string[] = [
@@ -94,7 +94,7 @@ function turnOf(asked: Readonly<Record<string, unknown>>, extras: ReadonlySet<Se
     return "structured-output";
   }
   const last: unknown = Array.isArray(messages) ? messages.at(-1) : undefined;
-  if (!isRecord(last)) return "no-question";
+  if (!isJsonObject(last)) return "no-question";
   if (last["role"] === "tool") return "tool-result";
   if (last["role"] !== "user" || typeof last["content"] !== "string") return "no-question";
   const blank = [...(messages as readonly unknown[]).slice(0, -1), { ...last, content: "" }];

@@ -1,6 +1,5 @@
 /** A completion as server-sent events (`object: "chat.completion.chunk"`), and the events of a stream as the completion that they make. */
-import type { Json } from "../../core/plain.ts";
-import { isRecord } from "../json-body.ts";
+import { isJsonObject, type Json } from "../../core/plain.ts";
 import { readCompletion, type Completion } from "./completion.ts";
 
 type Fields = Record<string, unknown>;
@@ -54,13 +53,13 @@ export class CompletionAssembler {
       return;
     }
     // Such as an error in the middle of a stream, which is none of the chunks.
-    if (!isRecord(chunk) || chunk["error"] !== undefined) {
+    if (!isJsonObject(chunk) || chunk["error"] !== undefined) {
       this.#isReadable = false;
       return;
     }
     const { choices, ...envelope } = chunk;
     for (const [key, value] of Object.entries(envelope)) if (value !== null && value !== undefined) this.#envelope[key] = value;
-    for (const choice of Array.isArray(choices) ? choices.filter(isRecord) : []) this.#add(choice);
+    for (const choice of Array.isArray(choices) ? choices.filter(isJsonObject) : []) this.#add(choice);
   }
 
   #add(part: Readonly<Fields>): void {
@@ -69,8 +68,8 @@ export class CompletionAssembler {
     const choice = this.#choices.get(at) ?? { index: at, message: { role: "assistant", content: null } };
     this.#choices.set(at, choice);
     for (const [key, value] of Object.entries(rest)) if (value !== null) choice[key] = value;
-    if (isRecord(logprobs)) choice["logprobs"] = joined(choice["logprobs"], logprobs);
-    if (isRecord(delta)) addDelta(choice["message"] as Fields, delta);
+    if (isJsonObject(logprobs)) choice["logprobs"] = joined(choice["logprobs"], logprobs);
+    if (isJsonObject(delta)) addDelta(choice["message"] as Fields, delta);
   }
 }
 
@@ -80,7 +79,7 @@ function addDelta(message: Fields, delta: Readonly<Fields>): void {
     if (value === null || value === undefined) continue;
     if (key === "tool_calls" && Array.isArray(value)) {
       const calls = (message["tool_calls"] ??= []) as Fields[];
-      for (const [order, call] of value.filter(isRecord).entries()) addToolCall(calls, call, order);
+      for (const [order, call] of value.filter(isJsonObject).entries()) addToolCall(calls, call, order);
     } else if (key !== "role" && typeof value === "string" && typeof (message[key] ?? "") === "string") {
       message[key] = `${(message[key] as string | null | undefined) ?? ""}${value}`;
     } else {
@@ -94,13 +93,13 @@ function addToolCall(calls: Fields[], { index, function: called, ...rest }: Read
   const call = (calls[at] ??= { function: { name: "", arguments: "" } });
   Object.assign(call, rest);
   const target = call["function"] as Record<string, string>;
-  for (const [key, value] of Object.entries(isRecord(called) ? called : {})) {
+  for (const [key, value] of Object.entries(isJsonObject(called) ? called : {})) {
     if (typeof value === "string") target[key] = `${target[key] ?? ""}${value}`;
   }
 }
 
 function joined(before: unknown, part: Readonly<Fields>): Fields {
-  const result: Fields = { ...(isRecord(before) ? before : {}) };
+  const result: Fields = { ...(isJsonObject(before) ? before : {}) };
   for (const [key, value] of Object.entries(part)) {
     const known = result[key];
     result[key] = Array.isArray(known) && Array.isArray(value) ? [...(known as unknown[]), ...(value as unknown[])] : value;

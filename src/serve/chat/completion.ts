@@ -3,9 +3,8 @@
  * (https://platform.openai.com/docs/api-reference/chat, https://api-docs.deepseek.com). Fields that are not known here are kept as
  * they came.
  */
+import { isJsonObject, type Json, toPlain } from "../../core/plain.ts";
 import type { StoredAnswer, StoredGeneration } from "../../cache/response-codec.ts";
-import { toPlain, type Json } from "../../core/plain.ts";
-import { isRecord } from "../json-body.ts";
 
 type JsonObject = { readonly [key: string]: Json };
 
@@ -16,10 +15,10 @@ export interface Completion extends JsonObject {
 
 /** @returns `undefined` for what is no answer with a choice */
 export function readCompletion(value: unknown): Completion | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const { choices } = value;
   const isAnswer =
-    Array.isArray(choices) && choices.length > 0 && choices.every((one) => isRecord(one) && isRecord(one["message"]));
+    Array.isArray(choices) && choices.length > 0 && choices.every((one) => isJsonObject(one) && isJsonObject(one["message"]));
   return isAnswer ? (toPlain(value) as Completion) : undefined;
 }
 
@@ -46,7 +45,7 @@ export function toStored(completion: Completion): StoredAnswer {
         response_metadata: { strata: null, finish_reason: rest["finish_reason"] ?? null, openai },
         // Read by the rules of admission: an answer without text that calls a tool is not empty.
         ...(Array.isArray(calls) && calls.length > 0 && { tool_calls: calls.map(toolCall) }),
-        ...(index === 0 && isRecord(usage) && { usage_metadata: usageMetadata(usage) }),
+        ...(index === 0 && isJsonObject(usage) && { usage_metadata: usageMetadata(usage) }),
       },
     };
   });
@@ -94,15 +93,15 @@ export function fromStored(answer: StoredAnswer, { id, created }: Stamp): Comple
 
 function openaiOf(generation: StoredGeneration | undefined): JsonObject | undefined {
   const kept = generation?.message?.response_metadata["openai"];
-  return isRecord(kept) && isRecord(kept["choice"]) && isRecord(kept["message"]) ? kept : undefined;
+  return isJsonObject(kept) && isJsonObject(kept["choice"]) && isJsonObject(kept["message"]) ? kept : undefined;
 }
 
 function toolCall(call: Json): Json {
-  const { id, function: called }: JsonObject = isRecord(call) ? call : {};
+  const { id, function: called }: JsonObject = isJsonObject(call) ? call : {};
   return {
     type: "tool_call",
     id: id ?? "",
-    name: (isRecord(called) ? called["name"] : undefined) ?? "",
+    name: (isJsonObject(called) ? called["name"] : undefined) ?? "",
     args: {},
   };
 }

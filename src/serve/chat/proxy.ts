@@ -4,13 +4,14 @@
  * What the cache has is answered at once, as one answer or as a stream, whichever is asked for; everything else is the upstream's
  * answer, byte for byte, its errors included. Requests that are alike while one is under way share it, in whatever form each wants it.
  */
+import { isJsonObject } from "../../core/plain.ts";
 import { waitOrAbort } from "../../core/abort.ts";
 import type { Clock } from "../../core/clock.ts";
 import { digest } from "../../core/key.ts";
 import type { CacheRequest, RequestCache } from "../../cache/request-cache.ts";
 import { prepareReplay, type HitMetadata, type StoredAnswer } from "../../cache/response-codec.ts";
 import type { FoundAnswer } from "../../cache/semantic/match.ts";
-import { isRecord, jsonBody } from "../json-body.ts";
+import { jsonBody } from "../json-body.ts";
 import { openAiError } from "../wire-errors.ts";
 import { readChatRequest, type Sharing } from "./chat-request.ts";
 import { completionEvents } from "./completion-stream.ts";
@@ -61,14 +62,14 @@ export class ChatProxy {
     const { cache, upstream, sharing, secret, maxBytes } = this.#options;
     const body = await jsonBody(given, maxBytes);
     if (!body.ok) return openAiError(body.status, body.message);
-    if (!isRecord(body.value)) return openAiError(400, "The body is no JSON object.");
+    if (!isJsonObject(body.value)) return openAiError(400, "The body is no JSON object.");
     const startedAt = cache.clock.monotonic();
     const { headers, signal } = given;
     const request = readChatRequest({ cache, upstream: upstream.url, sharing, secret }, body.value, headers);
     const options = body.value["stream_options"];
     const asked: Asked = {
       ...{ request, startedAt, streams: body.value["stream"] === true },
-      withUsage: isRecord(options) && options["include_usage"] === true,
+      withUsage: isJsonObject(options) && options["include_usage"] === true,
     };
     const found = request === undefined || request.refresh ? undefined : await cache.find(request);
     const hit = found && this.#hit(asked, found);

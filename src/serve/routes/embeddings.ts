@@ -1,6 +1,7 @@
 /** `POST /v1/embeddings` as OpenAI has it (https://platform.openai.com/docs/api-reference/embeddings), over a local model. */
+import { isJsonObject } from "../../core/plain.ts";
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
-import { isRecord, jsonBody } from "../json-body.ts";
+import { jsonBody } from "../json-body.ts";
 import { openAiError } from "../wire-errors.ts";
 
 export interface EmbeddingsRouteOptions {
@@ -20,7 +21,7 @@ export async function createEmbeddings(
   const body = await jsonBody(request, maxBytes);
   if (!body.ok) return openAiError(body.status, body.message);
   const { value } = body;
-  if (!isRecord(value)) return openAiError(400, "The body is no JSON object.");
+  if (!isJsonObject(value)) return openAiError(400, "The body is no JSON object.");
   const { input, encoding_format: format = "float", dimensions } = value;
   if (typeof value["model"] !== "string" || value["model"] === "") return openAiError(400, "`model` must be given.");
   if (value["model"] !== model) return openAiError(404, `The model is not served here; \`${model}\` is.`);

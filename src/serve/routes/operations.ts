@@ -1,9 +1,10 @@
 /** What an operator asks of a running server: statistics, clearing, warming up, recall. */
+import { isJsonObject } from "../../core/plain.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import type { TieredCache } from "../../cache/tiered-cache.ts";
 import type { AdaptiveMemoryRetriever } from "../../memory/memory-retriever.ts";
 import type { RecallOptions } from "../../memory/recall.ts";
-import { isRecord, jsonBody } from "../json-body.ts";
+import { jsonBody } from "../json-body.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -29,7 +30,7 @@ export async function warmProxy(
   maxBytes: number,
 ): Promise<Response> {
   return withFields(request, maxBytes, ["requests"], async ({ requests }) => {
-    if (!Array.isArray(requests) || requests.length === 0 || !requests.every(isRecord)) {
+    if (!Array.isArray(requests) || requests.length === 0 || !requests.every(isJsonObject)) {
       throw new StrataConfigError("warm.requests", requests, "a list of bodies of /v1/chat/completions");
     }
     const counts = { asked: 0, hits: 0, filled: 0, failed: 0 };
@@ -69,7 +70,7 @@ async function withFields(
   const body = await jsonBody(request, maxBytes);
   if (!body.ok) return refused(body.status, body.message);
   const { value } = body;
-  if (!isRecord(value)) return refused(400, "The body is no JSON object.");
+  if (!isJsonObject(value)) return refused(400, "The body is no JSON object.");
   const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown !== undefined) return refused(400, `Unknown field; accepted: ${known.join(", ")}.`);
   try {

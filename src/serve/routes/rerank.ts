@@ -2,10 +2,11 @@
  * `POST /v2/rerank` and `/v1/rerank` as Cohere has them, `POST /rerank` as Text Embeddings Inference has it: the same reranker under
  * both, so that a client of either needs nothing but another address.
  */
+import { isJsonObject } from "../../core/plain.ts";
 import { cohereError, teiError } from "../wire-errors.ts";
 import { StrataError } from "../../core/errors.ts";
 import type { RerankedText, ScoreKind } from "../../rerank/reranker.ts";
-import { isRecord, jsonBody } from "../json-body.ts";
+import { jsonBody } from "../json-body.ts";
 import type { RerankQueue } from "../rerank-queue.ts";
 
 export interface RerankRouteOptions {
@@ -43,7 +44,7 @@ export async function teiRerank({ queue, ...options }: RerankRouteOptions, reque
   const body = await jsonBody(request, options.maxBytes);
   if (!body.ok) return teiError(body.status === 400 ? 422 : body.status, body.message);
   const { value } = body;
-  if (!isRecord(value) || typeof value["query"] !== "string") return teiError(422, "missing field `query`");
+  if (!isJsonObject(value) || typeof value["query"] !== "string") return teiError(422, "missing field `query`");
   const { query, texts, raw_scores: raw, return_text: withText } = value;
   if (!isTexts(texts)) return teiError(422, "`texts` must be a list of strings");
   if (texts.length === 0) return teiError(400, "`texts` cannot be empty");
@@ -70,7 +71,7 @@ type Refusal = { readonly status: 400 | 404 | 422; readonly message: string };
 
 function readCohere(value: unknown, names: readonly string[]): CohereQuestion | Refusal {
   const bad = (message: string): Refusal => ({ status: 400, message: `invalid request: ${message}` });
-  if (!isRecord(value)) return bad("the body must be an object");
+  if (!isJsonObject(value)) return bad("the body must be an object");
   const { model, query, documents, top_n: topN } = value;
   if (typeof model !== "string" || model === "") return bad("model must be given");
   // Programs that were written for Cohere name its models; whatever else is named is a mistake that should be seen.

@@ -1,3 +1,4 @@
+import { isJsonObject } from "../../core/plain.ts";
 import { answerSentences, choose } from "./composer.ts";
 import { digest, type JsonSchema } from "./protocol.ts";
 import type { Question } from "./question.ts";
@@ -40,7 +41,7 @@ function valueOf(schema: JsonSchema, name: string, depth: number, filling: Filli
   }
   if (Array.isArray(schema["allOf"])) {
     const parts = schema["allOf"].map((part: JsonSchema) => valueOf(part, name, depth + 1, filling));
-    return parts.every(isObject) ? Object.assign({}, ...parts) : parts.at(-1);
+    return parts.every(isJsonObject) ? Object.assign({}, ...parts) : parts.at(-1);
   }
   switch (typeName(schema)) {
     case "object":
@@ -62,9 +63,9 @@ function valueOf(schema: JsonSchema, name: string, depth: number, filling: Filli
 function objectOf(schema: JsonSchema, depth: number, filling: Filling): Record<string, unknown> {
   const required = new Set(Array.isArray(schema["required"]) ? schema["required"] : []);
   const filled: Record<string, unknown> = {};
-  for (const [name, property] of Object.entries(isObject(schema["properties"]) ? schema["properties"] : {})) {
+  for (const [name, property] of Object.entries(isJsonObject(schema["properties"]) ? schema["properties"] : {})) {
     if (depth >= DEEPEST_OPTIONAL && !required.has(name)) continue;
-    filled[name] = valueOf(isObject(property) ? property : {}, name, depth + 1, filling);
+    filled[name] = valueOf(isJsonObject(property) ? property : {}, name, depth + 1, filling);
   }
   return filled;
 }
@@ -74,7 +75,7 @@ function arrayOf(schema: JsonSchema, name: string, depth: number, filling: Filli
   if (Array.isArray(tuple)) return tuple.map((item: JsonSchema, index) => valueOf(item, `${name}${index}`, depth + 1, filling));
   if (depth >= DEEPEST_OPTIONAL && limit(schema, "minItems", 0) === 0) return [];
   const count = Math.max(limit(schema, "minItems", 0), Math.min(2, limit(schema, "maxItems", 2)));
-  const items = isObject(schema["items"]) ? schema["items"] : {};
+  const items = isJsonObject(schema["items"]) ? schema["items"] : {};
   return Array.from({ length: count }, (_, index) => valueOf(items, `${name}${index}`, depth + 1, filling));
 }
 
@@ -127,15 +128,15 @@ function placeIn(text: string): string {
 function resolve(root: JsonSchema, reference: string): JsonSchema {
   let at: unknown = root;
   for (const step of reference.replace(/^#\/?/, "").split("/").filter(Boolean)) {
-    at = isObject(at) ? at[step.replaceAll("~1", "/").replaceAll("~0", "~")] : undefined;
+    at = isJsonObject(at) ? at[step.replaceAll("~1", "/").replaceAll("~0", "~")] : undefined;
   }
-  return isObject(at) ? at : {};
+  return isJsonObject(at) ? at : {};
 }
 
 function typeName(schema: JsonSchema): unknown {
   const type = schema["type"];
   if (Array.isArray(type)) return type.find((candidate) => candidate !== "null") ?? "null";
-  return type ?? (isObject(schema["properties"]) ? "object" : "string");
+  return type ?? (isJsonObject(schema["properties"]) ? "object" : "string");
 }
 
 function limit(schema: JsonSchema, keyword: string, otherwise: number): number {
@@ -149,8 +150,4 @@ function seed({ question, root }: Filling, name: string): string {
 
 function number(hexadecimal: string, below: number): number {
   return Number.parseInt(hexadecimal, 16) % below;
-}
-
-function isObject(value: unknown): value is JsonSchema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 /** What the calibrated policy learned, as JSON, and back: words and their counts, labels, weights; no question, and no answer. */
+import { isJsonObject } from "../../../core/plain.ts";
 import { FEATURES } from "../match-features.ts";
 import { DocumentFrequencies } from "./document-frequencies.ts";
 import { FOLDS, MatchModel, WORD_SLOTS, type Label } from "./match-model.ts";
@@ -34,7 +35,7 @@ export function exportPopulations(populations: readonly (readonly [string, Popul
 
 /** `undefined` when it is not what `exportPopulations` makes. */
 export function restorePopulations(state: unknown, options: PopulationOptions): [string, Population][] | undefined {
-  if (!isRecord(state) || state["kind"] !== KIND || state["version"] !== VERSION) return undefined;
+  if (!isJsonObject(state) || state["kind"] !== KIND || state["version"] !== VERSION) return undefined;
   const { features, populations } = state;
   if (!Array.isArray(features) || features.join() !== FEATURES.join() || !Array.isArray(populations)) return undefined;
   const restored = populations.map((stored: unknown) => restoreOne(stored, options));
@@ -54,7 +55,7 @@ function restoreOne(stored: unknown, options: PopulationOptions): [string, Popul
 }
 
 function isStored(stored: unknown): stored is StoredPopulation {
-  if (!isRecord(stored)) return false;
+  if (!isJsonObject(stored)) return false;
   const { name, questions, counts, labels, weights, stakes } = stored;
   return (
     typeof name === "string" &&
@@ -100,10 +101,6 @@ function unpackLabels(text: string): Label[] | undefined {
     at = end;
   }
   return labels;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isCount(value: unknown): value is number {
