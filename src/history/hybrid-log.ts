@@ -15,7 +15,6 @@ import type { Clock } from "../core/clock.ts";
 import { StrataError } from "../core/errors.ts";
 import type { Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
-import { SingleFlight } from "../core/single-flight.ts";
 import { acceptConversation, acceptMessages, acceptNotes, acceptOwner, acceptRange } from "./accept.ts";
 import { conversationKey } from "./conversation-key.ts";
 import type { HistoryTables } from "./history-tables.ts";
@@ -30,10 +29,13 @@ import type {
   StoredMessage,
   WaitingTalk,
 } from "./message-log.ts";
+import { PostgresFailure } from "./postgres-failure.ts";
 import type { RedisStreams } from "./redis-streams.ts";
-import type { RedisWindows, WindowContents } from "./redis-windows.ts";
+import type { RedisWindows } from "./redis-windows.ts";
 import type { StreamWriter } from "./history-writer.ts";
 import { WindowFeeds, type Doubt } from "./window-feeds.ts";
+import { WindowRebuilds } from "./window-rebuilds.ts";
+import { WindowRepairs } from "./window-repairs.ts";
 
 export type Durability = "redis" | "postgres" | "both";
 
@@ -51,8 +53,6 @@ export interface HybridLogParts {
 
 /** A rebuilt window that was outdated at once is rebuilt again, so often; then the call goes on without. */
 const REBUILDS = 8;
-/** How often it is looked for windows that others could not keep current. */
-const SWEEP_MS = 1_000;
 /** Where conversations go on that begin while PostgreSQL cannot say whether they have numbers: the upper half of an epoch. */
 const BLIND = 2 ** 35;
 
@@ -60,31 +60,28 @@ export class HybridLog implements MessageLog {
   readonly name = "hybrid";
   readonly #parts: HybridLogParts;
   readonly #feeds: WindowFeeds;
-  readonly #rebuilds = new SingleFlight<boolean>();
+  readonly #repairs: WindowRepairs;
+  readonly #rebuilds: WindowRebuilds;
   readonly #pending = new Set<Promise<unknown>>();
-  #sweeping: Promise<void> | undefined;
-  /** How often something happened after which windows may lack a message, and of how many of those that was looked for. */
-  #doubts = 1;
-  #swept = 0;
-  #cancelSweep: (() => void) | undefined;
-  /** Above what PostgreSQL gives numbers while Redis is away, by stream; one a spell. */
-  readonly #floors = new Map<string, Promise<number>>();
-  readonly #epochs = new SingleFlight<void>();
   #isFailing = false;
   #closing: Promise<void> | undefined;
 
   constructor(parts: HybridLogParts) {
     this.#parts = parts;
+    const { tables, windows, clock, durability } = parts;
+    const redisNumbers = durability === "redis";
+    this.#repairs = new WindowRepairs({ tables, windows, clock, redisNumbers });
+    this.#rebuilds = new WindowRebuilds({ tables, windows, redisNumbers, skipsDoubted: durability === "postgres" });
     this.#feeds = new WindowFeeds({
-      windows: parts.windows,
-      clock: parts.clock,
+      windows,
+      clock,
       onMissed: (key, error) => this.#inBackground(this.#giveUp(key, error)),
     });
   }
 
   /** Redis can be reached, for the first time or again. */
   reconnected(): void {
-    this.#doubts++;
+    this.#repairs.reconnected();
   }
 
   append(conversation: Conversation, messages: readonly LogMessage[], options: AppendOptions = {}): Promise<AppendResult> {
@@ -109,7 +106,7 @@ export class HybridLog implements MessageLog {
         for (let tries = 0; tries < REBUILDS; tries++) {
           const found = await this.#parts.windows.read(key, range);
           if (found !== undefined) return found;
-          if (!(await this.#rebuild(key))) return undefined;
+          if (!(await this.#rebuilds.rebuild(key))) return undefined;
         }
         return undefined;
       });
@@ -188,11 +185,16 @@ export class HybridLog implements MessageLog {
 
   async close(): Promise<void> {
     this.#closing ??= (async () => {
-      this.#cancelSweep?.();
+      this.#repairs.stop();
       // Appends under way have something to feed; feeds that fail have something to note.
       await Promise.allSettled(this.#pending);
       await this.#feeds.close();
-      await Promise.allSettled([...this.#pending, this.#parts.index.close(), this.#parts.writer?.close(), this.#sweeping]);
+      await Promise.allSettled([
+        ...this.#pending,
+        this.#parts.index.close(),
+        this.#parts.writer?.close(),
+        this.#repairs.settled(),
+      ]);
       await this.#parts.closeConnections();
     })();
     await this.#closing;
@@ -247,7 +249,7 @@ export class HybridLog implements MessageLog {
         if (result !== undefined) return result;
         if (blind !== undefined) break;
         // With PostgreSQL away, the conversation goes on all the same, if Redis has kept its data.
-        if (!(await this.#rebuild(key))) blind = BLIND;
+        if (!(await this.#rebuilds.rebuild(key))) blind = BLIND;
       }
       throw new StrataError(
         "UNAVAILABLE",
@@ -255,21 +257,11 @@ export class HybridLog implements MessageLog {
       );
     });
     if (taken !== undefined) return taken;
-    const floor = await this.#floor(this.#parts.windows.layout.talk(key).shard.stream);
+    const floor = await this.#repairs.floor(windows.layout.talk(key).shard.stream);
     const { seqs, added } = await tables.append(conversation, messages, { notes, signal, floor, stale: true });
     index.wake([key]);
-    this.#doubts++;
-    this.#sweepLater();
+    this.#repairs.noted();
     return { seqs, added };
-  }
-
-  #floor(place: string): Promise<number> {
-    const known = this.#floors.get(place);
-    if (known !== undefined) return known;
-    const floor = this.#parts.tables.newEpoch(place);
-    floor.catch(() => this.#floors.delete(place));
-    this.#floors.set(place, floor);
-    return floor;
   }
 
   /** Changes a window, or notes that it is to be made cold: nobody is told that a message is stored before a reader finds it. */
@@ -285,8 +277,7 @@ export class HybridLog implements MessageLog {
   async #giveUp(key: Digest, error: unknown): Promise<void> {
     this.#tell(error);
     await this.#parts.tables.markStale([key]);
-    this.#doubts++;
-    this.#sweepLater();
+    this.#repairs.noted();
   }
 
   /** @returns `undefined` when Redis cannot be told */
@@ -316,98 +307,15 @@ export class HybridLog implements MessageLog {
       return result;
     } catch (error) {
       if (StrataError.isInstance(error) && ["QUEUE_FULL", "CLOSED"].includes(error.code)) throw error;
-      if (error instanceof FromPostgres) throw error.cause;
+      if (error instanceof PostgresFailure) throw error.cause;
       this.#tell(error);
       return undefined;
     }
   }
 
-  /** Makes a window warm from PostgreSQL, once for all who wait. @returns whether PostgreSQL could be asked */
-  #rebuild(key: Digest): Promise<boolean> {
-    return this.#rebuilds.run(key, () => this.#rebuildOnce(key));
-  }
-
-  async #rebuildOnce(key: Digest): Promise<boolean> {
-    const { tables, windows, durability } = this.#parts;
-    const { token, epoch: known, firstUndrained, isDoubted } = await windows.begin(key, durability === "postgres");
-    // Nobody would go by it.
-    if (isDoubted && durability === "postgres") return true;
-    let contents;
-    let epoch = known;
-    try {
-      if (epoch === undefined && durability === "redis") {
-        const place = windows.layout.talk(key).shard.stream;
-        await this.#epochs.run(place, async () => {
-          if ((await windows.begin(key, false)).epoch !== undefined) return;
-          await windows.setEpoch(key, await tables.newEpoch(place));
-        });
-        epoch = (await windows.begin(key, false)).epoch;
-      }
-      contents = await this.#contents(key, firstUndrained);
-    } catch (error) {
-      if (durability === "redis") return false;
-      throw new FromPostgres(error);
-    }
-    await windows.install(key, { token, epoch: durability === "redis" ? epoch : undefined, ...contents });
-    return true;
-  }
-
-  async #contents(key: Digest, firstUndrained: number | undefined): Promise<Omit<WindowContents, "token" | "epoch">> {
-    const { tables, windows } = this.#parts;
-    const { lastSeq, clearedSeq } = await tables.state(key);
-    // What is committed after the number was read is left to the feed that follows it.
-    const newest = await tables.read(key, { limit: windows.size, before: lastSeq + 1 });
-    const first = newest[0]?.seq ?? 0;
-    const between =
-      firstUndrained !== undefined && newest.length === windows.size && first > firstUndrained
-        ? await tables.read(key, { after: firstUndrained - 1, before: first })
-        : [];
-    const isAll = newest.length < windows.size;
-    const ids = isAll ? [] : await tables.idsBefore(key, between[0]?.seq ?? first, windows.keptIds - windows.size);
-    return { lastSeq, clearedSeq, isAll, messages: [...between, ...newest], ids };
-  }
-
-  /** Before Redis is used: windows that others could not keep current are made cold. */
   async #ready(): Promise<void> {
     void this.#parts.writer?.run();
-    // Twice: a sweep that had begun before may have missed what is in doubt now.
-    for (let times = 0; times < 2 && this.#swept < this.#doubts; times++) await this.#sweep();
-  }
-
-  #sweep(): Promise<void> {
-    this.#sweeping ??= this.#sweepOnce().finally(() => {
-      this.#sweeping = undefined;
-      this.#sweepLater();
-    });
-    return this.#sweeping;
-  }
-
-  async #sweepOnce(): Promise<void> {
-    const { tables, windows, durability } = this.#parts;
-    const doubts = this.#doubts;
-    await windows.meet();
-    // Without PostgreSQL nobody can say what was written past Redis, so Redis is not used until it can be asked.
-    const stale = await tables.stale().catch((error: unknown) => {
-      throw new FromPostgres(error);
-    });
-    for (const { key, mark, last_seq: lastSeq } of stale) {
-      await windows.invalidate(key, durability === "redis" ? lastSeq : 0);
-      await tables.unmarkStale(key, mark).catch(() => undefined);
-    }
-    this.#swept = doubts;
-    if (doubts === this.#doubts) this.#floors.clear();
-  }
-
-  #sweepLater(): void {
-    if (this.#closing !== undefined || this.#cancelSweep !== undefined) return;
-    this.#cancelSweep = this.#parts.clock.setTimer(
-      SWEEP_MS,
-      () => {
-        this.#cancelSweep = undefined;
-        this.#sweep().catch(() => undefined);
-      },
-      { background: true },
-    );
+    await this.#repairs.done();
   }
 
   async #tracked<T>(options: CallOptions, work: () => Promise<T>): Promise<T> {
@@ -428,12 +336,5 @@ export class HybridLog implements MessageLog {
     this.#isFailing = true;
     const code = StrataError.isInstance(error) ? error.code : "ENGINE";
     this.#parts.emit?.({ type: "history.fault", operation: "window", code, message: String(error) });
-  }
-}
-
-/** Tells a failure of PostgreSQL from one of Redis, after which PostgreSQL is asked. */
-class FromPostgres extends Error {
-  constructor(cause: unknown) {
-    super("PostgreSQL failed.", { cause });
   }
 }
