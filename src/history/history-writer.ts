@@ -48,6 +48,8 @@ const BLOCK_MS = 500;
 const IDLE_MS = 25;
 /** Entries that are few wait for more before they are stored: a batch costs a commit, however small it is. */
 const GATHER_MS = 10;
+/** So long after a connection was lost the server may still give entries to a read that waits on it. */
+const RECALL_MS = 4 * BLOCK_MS;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -56,6 +58,8 @@ export class StreamWriter {
   readonly #ending = new AbortController();
   #running: Promise<void> | undefined;
   #claimedAt = -Infinity;
+  /** When a reply was lost last that may have given out entries; `undefined` when all such are found. */
+  #lostAt: number | undefined;
   /** Of the connection, while it waits for entries. */
   #waiting: string | undefined;
   #connectionId: string | undefined;
@@ -95,7 +99,7 @@ export class StreamWriter {
     while (!signal.aborted) {
       try {
         if (failures > 0 || this.#claimedAt === -Infinity) await this.#join();
-        const claimed = await this.#claim();
+        const claimed = (await this.#recall()) + (await this.#claim());
         const taken = await this.#take(isOnce);
         failures = 0;
         this.#isFailing = false;
@@ -149,7 +153,7 @@ export class StreamWriter {
   }
 
   async #next({ stream }: RedisShard, count: number, blockMs?: number): Promise<readonly RawEntry[]> {
-    const { connection, consumer } = this.#options;
+    const { connection, consumer, clock } = this.#options;
     if (blockMs !== undefined) this.#waiting = this.#connectionId;
     try {
       const wait = blockMs === undefined ? [] : ["BLOCK", blockMs];
@@ -158,9 +162,34 @@ export class StreamWriter {
         ...["GROUP", GROUP, consumer, "COUNT", count, ...wait, "STREAMS", stream, ">"],
       ])) as ReadonlyArray<readonly [string, readonly RawEntry[]]> | null;
       return reply?.[0]?.[1] ?? [];
+    } catch (error) {
+      this.#lostAt = clock.monotonic();
+      throw error;
     } finally {
       this.#waiting = undefined;
     }
+  }
+
+  /** Takes what was given to this writer and never arrived. */
+  async #recall(): Promise<number> {
+    const { connection, consumer, clock } = this.#options;
+    if (this.#lostAt === undefined) return 0;
+    const isLast = clock.monotonic() - this.#lostAt > RECALL_MS;
+    let recalled = 0;
+    for (const shard of this.#shards) {
+      for (let isMore = true; isMore && !this.#ending.signal.aborted;) {
+        const reply = (await connection.send([
+          "xreadgroup",
+          ...["GROUP", GROUP, consumer, "COUNT", ENTRIES_AT_ONCE, "STREAMS", shard.stream, "0"],
+        ])) as ReadonlyArray<readonly [string, readonly RawEntry[]]> | null;
+        const entries = present(reply?.[0]?.[1] ?? []);
+        recalled += entries.length;
+        isMore = entries.length === ENTRIES_AT_ONCE;
+        await this.#process(shard, entries);
+      }
+    }
+    if (isLast) this.#lostAt = undefined;
+    return recalled;
   }
 
   /** Takes over what others have left. */
@@ -177,10 +206,9 @@ export class StreamWriter {
           ...[shard.stream, GROUP, consumer, claimAfterMs, from, "COUNT", ENTRIES_AT_ONCE],
         ]);
         const [next, entries] = reply as [string, RawEntry[]];
-        // Redis before 7 gives nothing in place of what was deleted.
-        const present = entries.filter((entry) => Array.isArray(entry) && entry[1] !== null);
-        claimed += present.length;
-        await this.#process(shard, present);
+        const left = present(entries);
+        claimed += left.length;
+        await this.#process(shard, left);
         from = next;
       } while (from !== "0-0" && !this.#ending.signal.aborted);
     }
@@ -296,6 +324,11 @@ export class StreamWriter {
     const code = StrataError.isInstance(error) ? error.code : "ENGINE";
     this.#options.emit?.({ type: "history.fault", operation, code, message: String(error) });
   }
+}
+
+/** Without what was deleted meanwhile: Redis gives nothing in its place, before 7 not even an id. */
+function present(entries: readonly RawEntry[]): readonly RawEntry[] {
+  return entries.filter((entry) => Array.isArray(entry) && entry[1] !== null);
 }
 
 interface Row {

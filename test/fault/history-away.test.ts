@@ -187,8 +187,9 @@ describe("where replies are lost", () => {
         proxy.reset();
         await saying;
       }
-      // The connection that was reset last may not be back yet.
-      await expect.poll(() => log.drain().then(() => "drained", String), { timeout: 10_000 }).toBe("drained");
+      // The connection that was reset last may not be back yet; but nobody waits until entries are claimed, after 30 s.
+      const signal = AbortSignal.timeout(20_000);
+      await expect.poll(() => log.drain({ signal }).then(() => "drained", String), { timeout: 20_000 }).toBe("drained");
       expect(await idsOf(log)).toEqual(acknowledged);
       expect(await queryOnce(postgres.url, "SELECT id FROM strata_messages ORDER BY seq")).toEqual(
         acknowledged.map((id) => ({ id })),
