@@ -46,7 +46,7 @@ const BASE_BYTES = 128 * 1024;
 export function openEngine(path: string): Engine {
   const form = { encoding: "binary", keyEncoding: "binary" } as const;
   // `permissionsMode` is known to the engine, not to its types.
-  const options = { path, maxDbs: 4, permissionsMode: 0o600, ...form };
+  const options = { path, maxDbs: 4, permissionsMode: 0o600, eventTurnBatching: false, ...form };
   const environment = openEnvironment<Buffer, Buffer>(options);
   try {
     mendAfterOpening({ path, environment });
