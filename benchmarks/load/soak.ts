@@ -47,7 +47,9 @@ if (values.json) {
       `${verdict.heapSlope.toFixed(2)} MB in 10 minutes, handles by ${verdict.handlesGrew}, open files by ${verdict.descriptorsGrew}.`,
   );
   const allowed = Object.entries(report.allowed).map(([name, count]) => `${name} ${count}`);
-  console.log(`Failed as documented while PostgreSQL was away: ${allowed.join(", ") || "nothing"}. Failed besides: ${verdict.errors}.`);
+  console.log(
+    `Failed as documented while PostgreSQL was away: ${allowed.join(", ") || "nothing"}. Failed besides: ${verdict.errors}.`,
+  );
   for (const failure of report.failures) console.log(`- ${failure}`);
   console.log(broken.length === 0 ? "\nAll as promised." : `\nNOT as promised:\n${broken.map((one) => `- ${one}`).join("\n")}`);
 }

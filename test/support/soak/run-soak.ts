@@ -42,6 +42,7 @@ const QUIET_MS = 1_000;
 
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { minutes, perSecond, faultMs, healMs } = options;
+  const system = await openSoakSystem();
   const accidents: string[] = [];
   const accident = (what: string) => (error: unknown) => void accidents.push(`${what}: ${String(error)}`);
   const listening = (["unhandledRejection", "uncaughtException", "warning"] as const).map((name) => {
@@ -49,7 +50,6 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     process.on(name, listener);
     return () => process.removeListener(name, listener);
   });
-  const system = await openSoakSystem();
   const traffic = new Traffic(system, options);
   const probe = new SoakProbe();
   const samples: SoakSample[] = [];
@@ -139,7 +139,9 @@ class Traffic {
       this.#leaking.addEventListener("never", () => held);
     }
     if (this.#leak === "socket" && this.#all % 40 === 0)
-      void fetch(`${this.#system.dashboard.url}/api/live`, { headers: { authorization: `Bearer ${this.#system.dashboard.token}` } });
+      void fetch(`${this.#system.dashboard.url}/api/live`, {
+        headers: { authorization: `Bearer ${this.#system.dashboard.token}` },
+      });
   }
 
   #track(request: Request): void {

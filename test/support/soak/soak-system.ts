@@ -44,19 +44,25 @@ export async function openSoakSystem(): Promise<SoakSystem> {
     rerank: true,
     observability: { recentEvents: 200, alerts: { every: "1s", onAlert: () => undefined } },
   });
-  await strata.addContext(
-    Array.from({ length: 40 }, (_, index) => ({ id: `d${index}`, text: `Paragraph ${index} tells of order ${index * 7} and its stop.` })),
-  );
-  const dashboard = await strata.startDashboard({ allowWrites: true, showPrompts: true });
-  return {
-    ...{ strata, dashboard, servers: { redis, postgres, redisProxy, postgresProxy } },
-    async close() {
-      await strata.close();
-      await Promise.all([redisProxy.close(), postgresProxy.close()]);
-      await Promise.all([redis.stop(), postgres.stop()]);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  async function close(): Promise<void> {
+    await strata.close();
+    await Promise.all([redisProxy.close(), postgresProxy.close()]);
+    await Promise.all([redis.stop(), postgres.stop()]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  try {
+    await strata.addContext(
+      Array.from({ length: 40 }, (_, index) => ({
+        id: `d${index}`,
+        text: `Paragraph ${index} tells of order ${index * 7} and its stop.`,
+      })),
+    );
+    const dashboard = await strata.startDashboard({ allowWrites: true, showPrompts: true });
+    return { strata, dashboard, servers: { redis, postgres, redisProxy, postgresProxy }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** Answers of about a kilobyte after a few milliseconds; what it was asked it does not keep. */

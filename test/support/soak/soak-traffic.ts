@@ -51,14 +51,25 @@ export const REQUESTS: readonly Request[] = [
     needs: ["postgres"],
     run: ({ strata }, draw) => strata.memory.recall(question(draw(60)), owner(draw(1_000))),
   },
-  { name: "with documents", share: 6, needs: ["postgres"], run: ({ strata }, draw) => strata.chat(question(draw(40)), { useContext: true }) },
-  { name: "search", share: 3, needs: ["postgres"], run: ({ strata }, draw) => strata.search(`order ${draw(40)}`, { rerank: true }) },
+  {
+    name: "with documents",
+    share: 6,
+    needs: ["postgres"],
+    run: ({ strata }, draw) => strata.chat(question(draw(40)), { useContext: true }),
+  },
+  {
+    name: "search",
+    share: 3,
+    needs: ["postgres"],
+    run: ({ strata }, draw) => strata.search(`order ${draw(40)}`, { rerank: true }),
+  },
   {
     name: "any value",
     share: 4,
     async run({ strata }, draw) {
       const key = `value-${draw(200)}`;
-      if ((await strata.cache.get(key)) === undefined) await strata.cache.set(key, { key, text: "v".repeat(500) }, { tags: ["values"] });
+      if ((await strata.cache.get(key)) === undefined)
+        await strata.cache.set(key, { key, text: "v".repeat(500) }, { tags: ["values"] });
     },
   },
   { name: "what would be served", share: 1, run: ({ strata }, draw) => strata.cache.similar(question(draw(QUESTIONS))) },
