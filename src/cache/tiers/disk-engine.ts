@@ -45,7 +45,8 @@ const BASE_BYTES = 128 * 1024;
 /** @throws what LMDB throws, with its code */
 export function openEngine(path: string): Engine {
   const form = { encoding: "binary", keyEncoding: "binary" } as const;
-  // `permissionsMode` is known to the engine, not to its types.
+  // `permissionsMode` is known to the engine, not to its types. Batches by event turn begin with a promise of the engine's own that nobody
+  // listens to: a commit that fails would end the process. Without them the writes of a turn are committed together all the same.
   const options = { path, maxDbs: 4, permissionsMode: 0o600, eventTurnBatching: false, ...form };
   const environment = openEnvironment<Buffer, Buffer>(options);
   try {

@@ -2,6 +2,7 @@
  * Leaves the whole system under load for as long as told, while its servers fail in turn, and measures after each round of faults
  * what the process holds.
  */
+import { connect } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { seededRandom } from "../seeded-random.ts";
 import { SOAK_FAULTS, type SoakFault } from "./soak-faults.ts";
@@ -138,10 +139,7 @@ class Traffic {
       const held = Array.from({ length: 2_000 }, (_, index) => index + this.#all);
       this.#leaking.addEventListener("never", () => held);
     }
-    if (this.#leak === "socket" && this.#all % 40 === 0)
-      void fetch(`${this.#system.dashboard.url}/api/live`, {
-        headers: { authorization: `Bearer ${this.#system.dashboard.token}` },
-      });
+    if (this.#leak === "socket" && this.#all % 10 === 0) connect(this.#system.dashboard.port, "127.0.0.1");
   }
 
   #track(request: Request): void {

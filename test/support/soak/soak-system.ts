@@ -72,11 +72,11 @@ function soakModel(): ScriptedModel {
     async reply({ messages }) {
       model.calls.length = 0;
       await pause(5);
-      return answerTo(String(messages.at(-1)?.content));
+      return answerTo(messages.at(-1)?.text ?? "");
     },
     async *chunks({ messages, options }) {
       model.calls.length = 0;
-      for (const word of answerTo(String(messages.at(-1)?.content)).match(/.{1,200}/g) ?? []) {
+      for (const word of answerTo(messages.at(-1)?.text ?? "").match(/.{1,200}/g) ?? []) {
         await pause(1);
         options.signal?.throwIfAborted();
         yield word;
