@@ -32,6 +32,10 @@ export { hitOf } from "./cache/response-codec.ts";
 export type { HitMetadata, StoredAnswer, StoredGeneration, StoredMessage } from "./cache/response-codec.ts";
 export type { Admit } from "./cache/admission.ts";
 export type { Eviction, EvictionName } from "./cache/eviction.ts";
+export type { CacheTuning } from "./cache/tuning/cache-tuning.ts";
+export type { TuningDecision } from "./cache/tuning/decision.ts";
+export type { TuningSetting } from "./cache/tuning/tunable.ts";
+export type { TierBounds, TuningMode, TuningOptions } from "./cache/tuning/tuning-options.ts";
 
 // Answers to questions that were asked in other words.
 export type { SemanticDeadlines, SemanticOptions } from "./cache/semantic/semantic-options.ts";

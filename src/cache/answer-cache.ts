@@ -63,6 +63,8 @@ export class AnswerCache implements RequestCache {
   readonly coalesces: boolean;
   readonly semanticExtras: ReadonlySet<SemanticExtra> | undefined;
   readonly control: (config: RunnableConfig | undefined) => ResolvedControl;
+  /** How long what is stored lives, unless its call says so; `undefined` = for ever. */
+  ttlMs: number | undefined;
   readonly #options: AnswerCacheOptions;
   /** Keys whose refresh is under way, with the time until which it is waited for. */
   readonly #refreshing = new Map<Digest, number>();
@@ -75,6 +77,7 @@ export class AnswerCache implements RequestCache {
   constructor(options: AnswerCacheOptions) {
     this.#options = options;
     this.clock = options.clock;
+    this.ttlMs = options.ttlMs;
     this.modelId = options.modelId;
     this.coalesces = options.maxWaitMs > 0;
     this.semanticExtras = options.semantic?.extras ?? (options.storePrompts ? EVERY_TURN : undefined);
@@ -225,7 +228,7 @@ export class AnswerCache implements RequestCache {
 
   /** Stores an answer that is known to be worth it. */
   store(request: CacheRequest, made: MadeAnswer): Promise<void> {
-    const { store, emit, counters, maxValueBytes, ttlMs, staleMs, semantic, storePrompts } = this.#options;
+    const { store, emit, counters, maxValueBytes, staleMs, semantic, storePrompts } = this.#options;
     const { value, ms, usualMs = 0 } = made;
     const answer = storePrompts ? withPrompt(made.answer, request) : made.answer;
     const { key, scope } = request;
@@ -239,7 +242,7 @@ export class AnswerCache implements RequestCache {
     if (payload.byteLength > maxValueBytes) return this.#refuse(request, "too-large");
     counters.written();
     emit?.({ type: "cache.update", bytes: payload.byteLength, key: key.slice(0, 12) });
-    const expiresAt = this.expiry(request.ttlMs ?? ttlMs, staleMs);
+    const expiresAt = this.expiry(request.ttlMs ?? this.ttlMs, staleMs);
     const tags = within.length === 0 ? request.tags : [...request.tags, ...within.map(scopeMark)];
     semantic?.remember(request, made, expiresAt);
     return store.set({ key, scope, payload, value, tags, expiresAt, cost: ms ?? usualMs });

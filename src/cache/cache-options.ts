@@ -12,6 +12,7 @@ import type { RolloutOptions } from "./rollout.ts";
 import type { StaticPolicyOptions } from "./semantic/policies/static.ts";
 import type { SemanticOptions } from "./semantic/semantic-options.ts";
 import type { CacheTier, TierLimits } from "./tier.ts";
+import type { TuningMode, TuningOptions } from "./tuning/tuning-options.ts";
 
 export interface TieredCacheOptions {
   /** Read in this order; default `[memoryTier(), diskTier({ path: ".strata/cache" })]`. The cache closes them. */
@@ -49,6 +50,11 @@ export interface TieredCacheOptions {
    * answers).
    */
   readonly admit?: Admit | undefined;
+  /**
+   * Whether settings follow the traffic: sizes within a budget, eviction, compression, movement, lives within bounds; a mode, or a mode with
+   * bounds. Default `"off"`.
+   */
+  readonly tuning?: TuningMode | TuningOptions | undefined;
   /** Sees every event. */
   readonly observer?: Observer | undefined;
   /** Larger values are not stored; default 16 MiB. */
@@ -68,13 +74,17 @@ export interface CacheConfiguration {
   readonly eviction?: EvictionName | undefined;
   /** For what is written from now on; what is stored stays readable. */
   readonly compression?: { readonly algorithm: CompressionAlgorithm; readonly level?: number | undefined } | undefined;
+  /** For what is stored from now on without a life of its own. */
+  readonly ttl?: Duration | undefined;
+  /** Switches auto-tuning; what it changed stays (`tuning.revert()` takes it back). */
+  readonly autoTune?: TuningMode | undefined;
   /** Other thresholds for `staticPolicy()`: the cosine from which answers are served, or all of its options. */
   readonly similarity?: number | StaticPolicyOptions | undefined;
 }
 
 export const CACHE_OPTIONS: readonly string[] = [
   ...["tiers", "ttl", "compression", "scope", "modelId", "stale", "quota", "rollout", "coalesce", "admit", "observer"],
-  ...["semantic", "storePrompts"],
+  ...["semantic", "storePrompts", "tuning"],
   ...["maxValueBytes", "clock", "random"],
 ];
 

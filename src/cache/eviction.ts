@@ -42,4 +42,10 @@ export interface Eviction {
   clear(): void;
 }
 
+/**
+ * A policy that takes over from another is shown the resident entries in the order in which the old one would have let them go, and as many
+ * uses of each as it had, up to this: as far as S3-FIFO counts.
+ */
+export const HITS_HANDED_OVER = 3;
+
 export type EvictionName = "lru" | "lfu" | "s3-fifo" | "adaptive" | "hybrid";

@@ -32,7 +32,6 @@ export interface JsonValuesOptions {
   readonly store: TieredStore;
   readonly answers: AnswerCache;
   readonly maxValueBytes: number;
-  readonly ttlMs: number | undefined;
   /** For waiting for other processes, where some tier has it. */
   readonly flight: DistributedFlight | undefined;
   /** How long another process is waited for, ms; 0 = not at all. */
@@ -91,7 +90,7 @@ export class JsonValues {
   async write({ key, scope, within }: Place, value: Json, options: Pick<SetOptions, "ttl" | "tags">): Promise<void> {
     const { store, answers, maxValueBytes } = this.#options;
     if (answers.isClosed) throw new StrataError("CLOSED", "The cache is closed.");
-    const ttlMs = options.ttl === undefined ? this.#options.ttlMs : parseDuration("ttl", options.ttl);
+    const ttlMs = options.ttl === undefined ? answers.ttlMs : parseDuration("ttl", options.ttl);
     const tags = [...(options.tags === undefined ? [] : parseTags("tags", options.tags)), ...within().map(scopeMark)];
     const plain = toPlain(value);
     const payload = Buffer.from(JSON.stringify(plain));

@@ -8,6 +8,7 @@ import { Histogram } from "../core/histogram.ts";
 import type { Digest } from "../core/key.ts";
 import { parseDuration } from "../core/options.ts";
 import { WriteBehind } from "../core/write-behind.ts";
+import type { Effort } from "./compressions/plan.ts";
 import type { CacheTier, TierEntry, TierFilter, TierReadOptions } from "./tier.ts";
 
 export interface LevelStats {
@@ -61,6 +62,8 @@ const TIMED_EVERY = 16;
 export class Level {
   readonly tier: CacheTier;
   hits = 0;
+  /** How hard what goes there is packed. */
+  effort: Effort;
   readonly #options: LevelOptions;
   readonly #guard: Guard;
   readonly #queue: WriteBehind<TierEntry>;
@@ -73,6 +76,7 @@ export class Level {
   constructor(options: LevelOptions) {
     const { tier, clock, random, emit } = options;
     this.tier = tier;
+    this.effort = tier.compression ?? "none";
     this.#options = options;
     this.#guard = new Guard({
       name: `The ${tier.name} tier`,

@@ -62,6 +62,11 @@ export interface CacheTier {
    * Left out by a tier whose engine does it by itself.
    */
   expired?(options?: CallOptions & { readonly remove?: number | undefined }): MaybePromise<number>;
+  /**
+   * About what an entry takes of `maxBytes`, by the bytes of its value and of what that decodes to; default: the bytes of the value. Auto-tuning
+   * counts with it.
+   */
+  charge?(valueBytes: number, decodedBytes: number): number;
   /** The limits that `configure` can change; default none. */
   readonly configurable?: readonly (keyof TierLimits)[] | undefined;
   /** Changes limits while running; only those that are named in `configurable` are given. */
@@ -130,6 +135,10 @@ export interface TierSize {
   readonly bytes: number | undefined;
   readonly evicted: number;
   readonly maxBytes?: number | undefined;
+  /** Where the tier has such a bound. */
+  readonly maxEntries?: number | undefined;
+  /** Where it can be chosen. */
+  readonly eviction?: EvictionName | undefined;
 }
 
 /** What the store gives to its tiers. */

@@ -51,10 +51,14 @@ import type { CacheTier } from "./tier.ts";
 import { TieredStore } from "./tiered-store.ts";
 import { diskTier } from "./tiers/disk.ts";
 import { memoryTier } from "./tiers/memory.ts";
+import { AutoTuning, type CacheTuning } from "./tuning/cache-tuning.ts";
+import { tuningControls } from "./tuning/controls.ts";
+import { parseTuning, TUNING_MODES } from "./tuning/tuning-options.ts";
 import { warmCache, type WarmOptions, type WarmReport } from "./warm.ts";
 
 /** How the vectors are called in receipts. */
 const VECTORS = "vectors";
+const CONFIGURABLE = ["tier", "maxBytes", "maxEntries", "eviction", "compression", "similarity", "ttl", "autoTune"];
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /** What was removed of a scope, and where it could not be. */
@@ -83,6 +87,7 @@ export class TieredCache extends BaseCache {
   readonly #values: JsonValues;
   readonly #semantic: SemanticStep | undefined;
   readonly #counters = new CacheCounters();
+  readonly #tuning: AutoTuning;
   #closing: Promise<void> | undefined;
 
   /** @throws {@link StrataConfigError} naming the option, the value and what is accepted */
@@ -96,6 +101,7 @@ export class TieredCache extends BaseCache {
     this.#emit = emit;
     const modelId = parseModelId(options.modelId);
     const ttlMs = options.ttl === undefined ? undefined : parseDuration("ttl", options.ttl);
+    const tuning = parseTuning(options.tuning, ttlMs);
     const maxValueBytes = parseByteSize("maxValueBytes", options.maxValueBytes ?? "16mb");
     const maxWaitMs = parseCoalesce(options.coalesce);
     const algorithm = parseChoice("compression", options.compression ?? "auto", ["auto", "none", "gzip", "brotli", "zstd"]);
@@ -131,7 +137,12 @@ export class TieredCache extends BaseCache {
       asksInClear: tiers.some(({ needsQuestion }) => needsQuestion === true),
     });
     this.#calls = new BaseCalls({ answers, clock, maxWaitMs });
-    this.#values = new JsonValues({ store, answers, maxValueBytes, ttlMs, flight, maxWaitMs });
+    this.#values = new JsonValues({ store, answers, maxValueBytes, flight, maxWaitMs });
+    this.#tuning = new AutoTuning({
+      ...{ settings: tuning, tiers, clock, emit, staleMs, compression: () => store.compression },
+      controls: tuningControls({ tiers, store, answers }),
+      watch: (traffic) => store.watch(traffic),
+    });
     offerRequests(this, this.#answers);
     offerValues(this, this.#values);
     if (storePrompts) offerPrompts(this);
@@ -189,19 +200,29 @@ export class TieredCache extends BaseCache {
     return this.#semantic === undefined ? stats : { ...stats, semantic: this.#semantic.stats() };
   }
 
+  /** What auto-tuning decided and why, and the way back. */
+  get tuning(): CacheTuning {
+    return this.#tuning;
+  }
+
   /**
-   * Changes limits, eviction, compression or thresholds of similarity while the cache runs.
+   * Changes limits, eviction, compression, lives or thresholds of similarity while the cache runs.
    * @throws {@link StrataConfigError} when any part is not accepted; then nothing is changed
    */
   async configure(configuration: CacheConfiguration): Promise<void> {
-    refuseUnknown("configure", configuration, ["tier", "maxBytes", "maxEntries", "eviction", "compression", "similarity"]);
+    refuseUnknown("configure", configuration, CONFIGURABLE);
     const { similarity } = configuration;
+    const ttlMs = configuration.ttl === undefined ? undefined : parseDuration("configure.ttl", configuration.ttl);
+    const { autoTune } = configuration;
+    if (autoTune !== undefined) parseChoice("configure.autoTune", autoTune, TUNING_MODES);
     const setThresholds = similarity === undefined ? undefined : this.#needSemantic("configure.similarity").prepare(similarity);
     const change = parseLimits(configuration, this.#tiers);
     const compression = configuration.compression === undefined ? undefined : createCompression(configuration.compression);
     if (change !== undefined) change[0].configure?.(change[1]);
     if (compression !== undefined) this.#store.compressWith(compression);
+    if (ttlMs !== undefined) this.#answers.ttlMs = ttlMs;
     setThresholds?.();
+    if (autoTune !== undefined) this.#tuning.setMode(autoTune);
   }
 
   /**
@@ -310,6 +331,7 @@ export class TieredCache extends BaseCache {
   /** Writes what waits and closes the tiers. From then on every lookup is a miss. May be called twice. */
   close(): Promise<void> {
     if (this.#closing === undefined) {
+      this.#tuning.close();
       this.#answers.close();
       this.#calls.close();
       this.#requests.clear();

@@ -14,9 +14,12 @@ import { StrataError } from "../core/errors.ts";
 import type { Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import { decompress, type Compression } from "./compression.ts";
+import type { Effort } from "./compressions/plan.ts";
 import type { DistributedFlight } from "./distributed-flight.ts";
 import { Level, type LevelStats } from "./level.ts";
 import { scopeMark, tagDigest } from "./tags.ts";
+import { Sighting } from "./tuning/sighting.ts";
+import type { TrafficWatch } from "./tuning/traffic.ts";
 import type { CacheTier, Question, TierChange, TierEntry, TierFilter, TierReadOptions } from "./tier.ts";
 
 export interface TieredStoreOptions {
@@ -94,6 +97,10 @@ export class TieredStore {
   #fence = 0;
   #deleting = 0;
   #rejected = 0;
+  /** Told of what is asked, found and stored, where somebody listens. */
+  #traffic: TrafficWatch | undefined;
+  /** Entries that were found below once, where they go up at their second hit. */
+  #sighting: Sighting | undefined;
 
   constructor(options: TieredStoreOptions) {
     const { clock, random, emit, maxQueuedBytes } = options;
@@ -118,6 +125,7 @@ export class TieredStore {
 
   /** Finds an entry and moves it up. Never throws and never rejects: what fails is a miss. */
   get<T>(key: Digest, scope: Digest, decode: Decode<T>, asked?: Asked): MaybePromise<Found<T> | undefined> {
+    this.#traffic?.count();
     return this.#getFrom(0, this.#fence, key, scope, decode, asked);
   }
 
@@ -127,6 +135,7 @@ export class TieredStore {
     const createdAt = this.#clock.now();
     const rawLength = payload.byteLength;
     const value = seal({ key, scope, payload, tags, expiresAt, cost, createdAt, codec: 0, rawLength });
+    if (this.#traffic?.wants(key) === true) this.#traffic.store(key, payload, cost, expiresAt);
     const decoded: Decoded = { value: input.value, cost };
     const entry: TierEntry = { key, value, expiresAt, scope, tags, cost, decoded, decodedBytes: rawLength };
     const awaited: Promise<void>[] = [];
@@ -144,6 +153,7 @@ export class TieredStore {
   /** Removes entries from every tier and every queue; gives how many keys were in some tier. */
   async delete(keys: readonly Digest[]): Promise<number> {
     const wanted = new Set(keys);
+    this.#traffic?.remove(keys);
     const counts = await this.#onLevels((level) => level.delete(keys, (entry) => wanted.has(entry.key)));
     return Math.max(0, ...counts);
   }
@@ -153,6 +163,7 @@ export class TieredStore {
    * @returns the largest number that one tier removed
    */
   async clear(filter: TierFilter, tier?: string): Promise<number> {
+    if (filter.scope === undefined && filter.tag === undefined && tier === undefined) this.#traffic?.clear();
     const counts = await this.#onLevels(async (level) => {
       if (tier !== undefined && level.tier.name !== tier) return 0;
       if (filter.scope === undefined) return level.clear(filter);
@@ -237,6 +248,35 @@ export class TieredStore {
     }
   }
 
+  /** Tells this one what happens from now on. */
+  watch(traffic: TrafficWatch | undefined): void {
+    this.#traffic = traffic;
+  }
+
+  /** How hard the named tier's values are packed. */
+  effort(tier: string): Effort {
+    return this.#levels.find((level) => level.tier.name === tier)?.effort ?? "none";
+  }
+
+  /** Packs what goes to a tier so hard from now on. */
+  packWith(tier: string, effort: Effort): void {
+    const level = this.#levels.find((known) => known.tier.name === tier);
+    if (level !== undefined) level.effort = effort;
+  }
+
+  /** After how many hits in a lower tier an entry goes up: 1 or 2. */
+  get promoteAfter(): number {
+    return this.#sighting === undefined ? 1 : 2;
+  }
+
+  set promoteAfter(hits: number) {
+    this.#sighting = hits < 2 ? undefined : (this.#sighting ?? new Sighting());
+  }
+
+  get compression(): Compression {
+    return this.#compression;
+  }
+
   /** Compresses with this from now on. */
   compressWith(compression: Compression): void {
     this.#compression = compression;
@@ -276,6 +316,7 @@ export class TieredStore {
       this.#promote(index, fence, entry, scope);
       return found;
     }
+    if (this.#traffic?.wants(key) === true) this.#traffic.lookup(key, -1, 0, 0, undefined);
     return undefined;
   }
 
@@ -333,7 +374,14 @@ export class TieredStore {
     expiresAt: number | undefined = entry.expiresAt,
   ): Found<T> {
     level.hits++;
+    if (this.#traffic?.wants(entry.key) === true) this.#tellHit(level, entry, decoded.cost, expiresAt);
     return { value: decoded.value, tier: level.tier.name, expiresAt, cost: decoded.cost };
+  }
+
+  #tellHit(level: Level, entry: TierEntry, cost: number, expiresAt: number | undefined): void {
+    const { envelope } = entry.decoded as Decoded;
+    const rawBytes = envelope?.rawLength ?? entry.decodedBytes ?? entry.value.byteLength;
+    this.#traffic?.lookup(entry.key, this.#levels.indexOf(level), rawBytes, cost, expiresAt);
   }
 
   #reject(level: Level, key: Digest, error: unknown): undefined {
@@ -347,6 +395,7 @@ export class TieredStore {
 
   #promote(from: number, fence: number, entry: TierEntry, scope: Digest): void {
     if (from === 0 || this.#deleting > 0 || fence !== this.#fence) return;
+    if (this.#sighting?.isFirst(entry.key) === true) return;
     const { value, cost, envelope } = entry.decoded as Decoded;
     const promoted: TierEntry =
       envelope === undefined
@@ -388,7 +437,7 @@ export class TieredStore {
   }
 
   async #write(level: Level, batch: readonly TierEntry[]): Promise<void> {
-    const effort = level.tier.compression ?? "none";
+    const { effort } = level;
     if (effort === "none") return level.set(batch);
     const smaller = batch.map((entry) =>
       this.#recompress(entry, effort).catch((error: unknown) => {

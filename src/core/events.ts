@@ -37,7 +37,8 @@ export type StrataEvent =
   | RagFaultEvent
   | AlertStateEvent
   | AlertFaultEvent
-  | MaintenanceJobEvent;
+  | MaintenanceJobEvent
+  | TuningDecisionEvent;
 
 /** One lookup has ended. */
 export interface CacheLookupEvent {
@@ -404,6 +405,21 @@ export interface MaintenanceJobEvent {
   readonly ms: number;
   /** Of a failure. */
   readonly message?: string;
+}
+
+/** Auto-tuning has decided something; see `TuningDecision`. Of settings and figures only: no key, no text of a user. */
+export interface TuningDecisionEvent {
+  readonly type: "tuning.decision";
+  readonly action: "advise" | "step" | "keep" | "revert" | "relax" | "undo";
+  readonly setting: "size" | "eviction" | "compression" | "movement" | "ttl" | "all";
+  readonly from: string;
+  readonly to: string;
+  /** Points of hit rate. */
+  readonly predicted?: number;
+  /** Points of hit rate. */
+  readonly observed?: number;
+  readonly samples: number;
+  readonly reason: string;
 }
 
 /** Sees every event. What it throws or rejects with is reported once, through `process.emitWarning`; the caller never sees it. */

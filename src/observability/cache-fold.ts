@@ -3,7 +3,7 @@
  * plain fields, allocates nothing, and records one duration in one place: those of all lookups are the sum of those by tier.
  */
 import type { Clock } from "../core/clock.ts";
-import type { CacheLookupEvent } from "../core/events.ts";
+import type { CacheLookupEvent, TuningDecisionEvent } from "../core/events.ts";
 import { Histogram } from "../core/histogram.ts";
 import { BoundedCounts, OTHER } from "./bounded-counts.ts";
 import type { Prices } from "./prices.ts";
@@ -17,6 +17,8 @@ export class CacheFold {
   readonly savings: Savings;
   readonly tiers: Map<string, TierFold> = new Map();
   readonly bypassed: BoundedCounts = new BoundedCounts(32);
+  /** Decisions of auto-tuning. */
+  readonly tuning: Record<TuningDecisionEvent["action"], number> = { advise: 0, step: 0, keep: 0, revert: 0, relax: 0, undo: 0 };
   bypasses = 0;
   writes = 0;
   writtenBytes = 0;

@@ -114,6 +114,9 @@ export class EventFold {
         return this.error("rag", event.part, event.code);
       case "alert.fault":
         return this.error("alerts", event.channel, event.code);
+      case "tuning.decision":
+        this.cache.tuning[event.action]++;
+        return;
       case "alert.state":
       case "maintenance.job":
         return;

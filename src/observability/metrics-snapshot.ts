@@ -1,5 +1,5 @@
 /** What metrics say at one moment: totals since they began, and what is there now. Plain data, safe to send as JSON. */
-import type { BypassReason, SemanticEventReason, SemanticPart } from "../core/events.ts";
+import type { BypassReason, SemanticEventReason, SemanticPart, TuningDecisionEvent } from "../core/events.ts";
 import type { StrategyName } from "./series.ts";
 
 /** Durations of one kind, ms. Quantiles are at most 9 % off; `null` when there were none. */
@@ -27,6 +27,8 @@ export interface CacheMetrics {
   readonly rejected: number;
   /** Entries removed on request. */
   readonly cleared: number;
+  /** Decisions of auto-tuning, by what was done. */
+  readonly tuning: Readonly<Record<TuningDecisionEvent["action"], number>>;
   readonly latency: LatencyMetrics;
 }
 

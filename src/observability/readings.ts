@@ -62,6 +62,7 @@ export function readingsOf(snapshot: MetricsSnapshot): Reading[] {
     ),
     counter("cache_rejected_total", "Stored entries that were damaged or foreign", one(cache.rejected)),
     counter("cache_cleared_total", "Entries removed on request", one(cache.cleared)),
+    counter("cache_tuning_decisions_total", "Decisions of auto-tuning", by("action", cache.tuning)),
     gauge(
       "tier_up",
       "1 while a tier is asked, 0 while it is switched off",

@@ -26,6 +26,7 @@ export function takeSnapshot(context: SnapshotContext): MetricsSnapshot {
       ...{ hits: cache.hits, misses: cache.misses, hitRate: share(cache.hits, lookups), coalesced: cache.coalesced },
       ...{ writes: cache.writes, writtenBytes: cache.writtenBytes, bypassed: cache.bypassed.toObject() },
       ...{ promoted: cache.promoted, demoted: cache.demoted, rejected: cache.rejected, cleared: cache.cleared },
+      tuning: { ...cache.tuning },
       latency: latencyOf(cache.latency()),
     },
     tiers: tierNames(fold, watched).map((name) => tierOf(name, context)),

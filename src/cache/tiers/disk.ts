@@ -47,6 +47,12 @@ const TOUCH_INTERVAL_MS = 1_000;
 const MAX_TOUCHES = 1_000;
 /** A reader that was killed pins old pages and lets the file grow until its slot is found dead. */
 const READER_CHECK_MS = 60_000;
+/** Longer values lie on pages of their own; below, what an entry takes of its leaf, which is about two thirds full (LMDB). */
+const LONGEST_IN_LEAF = 2_000;
+const PAGE_BYTES = 4_096;
+const LEAF_FILL = 0.7;
+/** Keys, headers and the record of uses, of both tables. */
+const RECORD_BYTES = 220;
 /** Records read in one go before the event loop gets its turn. */
 const PAGE = 500;
 
@@ -174,6 +180,10 @@ export function diskTier(options: DiskTierOptions): CacheTier {
     },
     entries: list,
     expired: (options) => track(use().writer.expired(options)),
+    charge(valueBytes) {
+      if (valueBytes <= LONGEST_IN_LEAF) return (valueBytes + RECORD_BYTES) / LEAF_FILL;
+      return Math.ceil((valueBytes + 16) / PAGE_BYTES) * PAGE_BYTES + RECORD_BYTES / LEAF_FILL;
+    },
     configurable: ["maxBytes"],
     configure(limits) {
       if (limits.maxBytes === undefined) return;

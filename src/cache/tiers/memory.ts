@@ -17,7 +17,7 @@ import {
   type ByteSize,
   type Duration,
 } from "../../core/options.ts";
-import type { EvictionName } from "../eviction.ts";
+import { HITS_HANDED_OVER, type EvictionName } from "../eviction.ts";
 import { EVICTION_NAMES } from "../evictions/create-eviction.ts";
 import type { CacheTier, TierEntry, TierFilter, TierHost } from "../tier.ts";
 import { Shelves, type Shelf } from "./shelves.ts";
@@ -41,7 +41,7 @@ const SWEEP = 4;
 
 interface Slot {
   readonly entry: TierEntry;
-  readonly shelf: Shelf;
+  shelf: Shelf;
   readonly charge: number;
   /** On the monotonic clock; `Infinity` = never. */
   readonly deadline: number;
@@ -57,7 +57,7 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
   let maxBytes = parseByteSize("memoryTier.maxBytes", options.maxBytes ?? "64mb");
   let maxEntries = options.maxEntries === undefined ? Infinity : parseCount("memoryTier.maxEntries", options.maxEntries);
   const ttl = options.ttl === undefined ? Infinity : parseDuration("memoryTier.ttl", options.ttl);
-  const eviction = parseChoice("memoryTier.eviction", options.eviction ?? "adaptive", EVICTION_NAMES);
+  let eviction = parseChoice("memoryTier.eviction", options.eviction ?? "adaptive", EVICTION_NAMES);
 
   const slots = new Map<Digest, Slot>();
   let hand = slots.entries();
@@ -131,7 +131,7 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
   function store(entry: TierEntry): TierEntry[] {
     const life = Math.min(ttl, entry.expiresAt === undefined ? Infinity : entry.expiresAt - clock.now());
     const before = slots.get(entry.key);
-    const charge = entry.value.byteLength + (entry.decodedBytes ?? entry.value.byteLength) + OVERHEAD;
+    const charge = chargeOf(entry.value.byteLength, entry.decodedBytes ?? entry.value.byteLength);
     if (life <= 0 || charge > Math.min(maxBytes, quotaBytes)) {
       if (before !== undefined) drop(entry.key, before);
       return life <= 0 ? [] : [entry];
@@ -214,19 +214,27 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
       }
       return count;
     },
+    charge: chargeOf,
     configurable: ["maxBytes", "maxEntries", "eviction"],
     configure(limits) {
       maxBytes = limits.maxBytes ?? maxBytes;
       maxEntries = limits.maxEntries ?? maxEntries;
       shelves.resize(maxBytes);
       if (limits.eviction !== undefined) {
-        // The new policy learns from here on; it starts with the entries in the order in which they came.
-        shelves.reset(limits.eviction);
-        for (const [key, slot] of slots) slots.set(key, { ...slot, shelf: shelves.admit(slot.entry, slot.charge) });
+        eviction = limits.eviction;
+        for (const key of shelves.reset(eviction)) {
+          const slot = slots.get(key);
+          if (slot === undefined) continue;
+          slot.shelf = shelves.admit(slot.entry, slot.charge);
+          for (let use = 0; use < Math.min(slot.hits, HITS_HANDED_OVER); use++) slot.shelf.policy.hit(key);
+        }
       }
       shrink([]);
     },
-    stats: () => ({ entries: slots.size, bytes, evicted: evictedCount, maxBytes }),
+    stats: () => ({
+      ...{ entries: slots.size, bytes, evicted: evictedCount, maxBytes, eviction },
+      maxEntries: maxEntries === Infinity ? undefined : maxEntries,
+    }),
     close() {
       closed = true;
       slots.clear();
@@ -234,6 +242,10 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
       bytes = 0;
     },
   };
+}
+
+function chargeOf(valueBytes: number, decodedBytes: number): number {
+  return valueBytes + decodedBytes + OVERHEAD;
 }
 
 function matches(entry: TierEntry, filter: TierFilter): boolean {

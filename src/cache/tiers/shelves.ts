@@ -71,10 +71,13 @@ export class Shelves {
     for (const { policy } of this.#all) policy.resize(this.#shelfCapacity());
   }
 
-  /** Starts anew with another policy; the caller admits what there is. */
-  reset(eviction: EvictionName): void {
+  /** Starts anew with another policy. Gives what there is, those first that would have gone first: the caller admits them. */
+  reset(eviction: EvictionName): readonly Digest[] {
+    const order: Digest[] = [];
+    for (const { policy } of this.#all) for (let key = policy.evict(); key !== undefined; key = policy.evict()) order.push(key);
     this.#eviction = eviction;
     this.clear();
+    return order;
   }
 
   clear(): void {
