@@ -15,6 +15,7 @@ export { memoryTier, type MemoryTierOptions } from "./cache/tiers/memory.ts";
 export { diskTier, type DiskTierOptions } from "./cache/tiers/disk.ts";
 export { archiveTier, type ArchiveTierOptions } from "./cache/tiers/archive.ts";
 export { baseCacheTier } from "./cache/tiers/base-cache.ts";
+export { encryptedTier, type EncryptedTierOptions } from "./cache/tiers/encrypted.ts";
 export type {
   CacheTier,
   Question,
@@ -36,6 +37,15 @@ export type { CacheTuning } from "./cache/tuning/cache-tuning.ts";
 export type { TuningDecision } from "./cache/tuning/decision.ts";
 export type { TuningSetting } from "./cache/tuning/tunable.ts";
 export type { TierBounds, TuningMode, TuningOptions } from "./cache/tuning/tuning-options.ts";
+
+// Encryption at rest.
+export type { EncryptionKey, EncryptionOptions, KeyRing, KeyScope } from "./encryption/key-ring.ts";
+export { keysFromFile, type KeySet, type SecretKey } from "./encryption/secret-key.ts";
+export { staticKeys } from "./encryption/rings/static-keys.ts";
+export { scopedKeys, type ScopedKeys, type ScopedKeysOptions } from "./encryption/rings/scoped-keys.ts";
+export type { KeyStore, WrappedKey } from "./encryption/key-store.ts";
+export { fileKeyStore, type FileKeyStoreOptions } from "./encryption/stores/file.ts";
+export { sqlKeyStore, type SqlKeyStoreOptions } from "./encryption/stores/sql.ts";
 
 // Answers to questions that were asked in other words.
 export type { SemanticDeadlines, SemanticOptions } from "./cache/semantic/semantic-options.ts";

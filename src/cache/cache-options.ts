@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Observer } from "../core/events.ts";
 import { parseByteSize, parseChoice, parseCount, parseDuration, refuseUnknown } from "../core/options.ts";
 import type { ByteSize, Duration } from "../core/options.ts";
+import type { EncryptionOptions } from "../encryption/key-ring.ts";
 import type { Admit } from "./admission.ts";
 import type { ScopeOption } from "./call-control.ts";
 import type { CompressionAlgorithm } from "./compression.ts";
@@ -32,6 +33,11 @@ export interface TieredCacheOptions {
   readonly modelId?: string | undefined;
   /** Answers are served for so long past their `ttl`, while one caller refreshes them; default: not at all. Needs `ttl`. */
   readonly stale?: Duration | undefined;
+  /**
+   * Encrypts what is stored in every tier but memory. With `scopedKeys()` a scope that is forgotten loses its key, and with it whatever
+   * a backup or a tier that was away still holds. Vectors of the semantic step are not encrypted. Default: nothing is.
+   */
+  readonly encryption?: EncryptionOptions | undefined;
   /** Bounds what one scope may take of a tier that is full, so that one tenant cannot evict all others; default: no bound. */
   readonly quota?: { readonly bytesPerScope?: ByteSize | undefined } | undefined;
   /** Answers questions that were asked in other words; needs `scope`. */
@@ -84,7 +90,7 @@ export interface CacheConfiguration {
 
 export const CACHE_OPTIONS: readonly string[] = [
   ...["tiers", "ttl", "compression", "scope", "modelId", "stale", "quota", "rollout", "coalesce", "admit", "observer"],
-  ...["semantic", "storePrompts", "tuning"],
+  ...["semantic", "storePrompts", "tuning", "encryption"],
   ...["maxValueBytes", "clock", "random"],
 ];
 

@@ -34,6 +34,8 @@ export interface CacheTier {
   readonly writeEvery?: Duration | undefined;
   /** Whether it tells the host what it evicts, so that a tier below that is written on demotion gets it. Default `false`. */
   readonly reportsEvictions?: boolean | undefined;
+  /** Whether what it holds ends with the process, so that there is nothing at rest to encrypt. Default `false`. */
+  readonly isVolatile?: boolean | undefined;
   /** How hard the store compresses what it puts here; default `"none"`. */
   readonly compression?: "none" | "fast" | "best" | undefined;
   /** Called once, before anything else, by the store that the tier was given to. */

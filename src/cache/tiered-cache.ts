@@ -13,6 +13,7 @@ import type { Clock } from "../core/clock.ts";
 import { StrataConfigError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
+import { parseEncryption, type KeyRing } from "../encryption/key-ring.ts";
 import { parseByteSize, parseChoice, parseClock, parseDuration, parseFunction, refuseUnknown } from "../core/options.ts";
 import type { Json } from "../core/plain.ts";
 import { scopeDigest, type Scope } from "../core/scope.ts";
@@ -50,6 +51,7 @@ import { tagMatcher } from "./tags.ts";
 import type { CacheTier } from "./tier.ts";
 import { TieredStore } from "./tiered-store.ts";
 import { diskTier } from "./tiers/disk.ts";
+import { encryptTiers } from "./tiers/encrypted.ts";
 import { memoryTier } from "./tiers/memory.ts";
 import { AutoTuning, type CacheTuning } from "./tuning/cache-tuning.ts";
 import { tuningControls } from "./tuning/controls.ts";
@@ -59,6 +61,8 @@ import { warmCache, type WarmOptions, type WarmReport } from "./warm.ts";
 /** How the vectors are called in receipts. */
 const VECTORS = "vectors";
 const CONFIGURABLE = ["tier", "maxBytes", "maxEntries", "eviction", "compression", "similarity", "ttl", "autoTune"];
+/** How the keys of encrypted values are, where they could not be dropped. */
+const KEYS = "keys";
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /** What was removed of a scope, and where it could not be. */
@@ -88,6 +92,7 @@ export class TieredCache extends BaseCache {
   readonly #semantic: SemanticStep | undefined;
   readonly #counters = new CacheCounters();
   readonly #tuning: AutoTuning;
+  readonly #keys: KeyRing | undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws {@link StrataConfigError} naming the option, the value and what is accepted */
@@ -119,7 +124,10 @@ export class TieredCache extends BaseCache {
       admit: parseFunction("admit", options.admit),
     };
     const quotaBytes = parseQuota(options.quota);
-    const tiers = options.tiers === undefined ? [memoryTier(), diskTier({ path: ".strata/cache" })] : parseTiers(options.tiers);
+    const encryption = options.encryption && parseEncryption("encryption", options.encryption);
+    const given = options.tiers === undefined ? [memoryTier(), diskTier({ path: ".strata/cache" })] : parseTiers(options.tiers);
+    const tiers = encryption === undefined ? given : encryptTiers(given, encryption, emit);
+    this.#keys = encryption?.keys;
     const store = new TieredStore({
       ...{ clock, random, emit, quotaBytes, tiers, maxQueuedBytes: Math.max(MAX_QUEUED_BYTES, 2 * maxValueBytes) },
       compression: createCompression({ algorithm }),
@@ -269,8 +277,10 @@ export class TieredCache extends BaseCache {
     const owner = scopeDigest(scope);
     this.#answers.forget(owner);
     this.#requests.clear();
-    const { removed, failed } = await this.#forget(owner);
+    const keys = await this.#dropKeys(owner);
+    const { removed, failed: inTiers } = await this.#forget(owner);
     const entries = Math.max(0, ...Object.values(removed));
+    const failed = keys === undefined ? inTiers : { ...inTiers, [KEYS]: keys };
     this.#emit?.({ type: "cache.cleared", entries });
     const at = new Date(this.#clock.now()).toISOString();
     return { scope: owner, at, removed, failed, complete: Object.keys(failed).length === 0 };
@@ -357,6 +367,16 @@ export class TieredCache extends BaseCache {
       removed: { ...removed, [VECTORS]: vectors },
       failed: failure === undefined ? failed : { ...failed, [VECTORS]: failure },
     };
+  }
+
+  /** Before anything is removed: a tier that is away cannot delete, but what it holds is noise from here on. @returns what went wrong */
+  async #dropKeys(scope: Digest): Promise<string | undefined> {
+    try {
+      await this.#keys?.drop(scope);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   #needSemantic(what: string): SemanticStep {

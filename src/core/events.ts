@@ -271,9 +271,10 @@ export interface HistoryFaultEvent {
   readonly type: "history.fault";
   /**
    * `window`: Redis was passed over; `store`: the writer waits for PostgreSQL; `take`: it waits for Redis; `index`: words wait; `embed`: vectors wait; `load`,
-   * `save`, `recall`: an agent went on without its history, or without what it remembers.
+   * `save`, `recall`: an agent went on without its history, or without what it remembers; `decrypt`: a message or a summary that cannot be
+   * decrypted is left out.
    */
-  readonly operation: "window" | "store" | "take" | "index" | "embed" | "load" | "save" | "recall";
+  readonly operation: "window" | "store" | "take" | "index" | "embed" | "load" | "save" | "recall" | "decrypt";
   /** The code of our error, or `ENGINE` for what the engine itself threw. */
   readonly code: StrataErrorCode | "ENGINE";
   readonly message: string;

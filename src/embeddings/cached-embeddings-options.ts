@@ -2,6 +2,7 @@ import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import { parseTiers } from "../cache/cache-options.ts";
 import type { CacheTier } from "../cache/tier.ts";
 import type { Clock } from "../core/clock.ts";
+import type { EncryptionOptions } from "../encryption/key-ring.ts";
 import { StrataConfigError } from "../core/errors.ts";
 import type { Observer } from "../core/events.ts";
 import { parseCount, parseNumber, refuseUnknown, type Duration } from "../core/options.ts";
@@ -16,6 +17,8 @@ export interface CachedEmbeddingsOptions {
   readonly dimensions?: number | undefined;
   /** Read in this order; default `[memoryTier(), diskTier({ path: ".strata/embeddings" })]`. Closed by `close()`. */
   readonly tiers?: readonly CacheTier[] | undefined;
+  /** Encrypts vectors in every tier but memory: a vector tells much of its text. Default: they are not. */
+  readonly encryption?: EncryptionOptions | undefined;
   /** How long a vector lives after it was last used; default: for ever. */
   readonly ttl?: Duration | undefined;
   /** Whose vectors these are; default `"global"`. What was stored for one scope is not found from another. */
@@ -43,7 +46,7 @@ export interface NearDuplicateOptions {
 
 const OPTIONS: readonly string[] = [
   ...["embeddings", "model", "dimensions", "tiers", "ttl", "scope", "nearDuplicate", "deadline", "retries", "observer"],
-  ...["clock", "random"],
+  ...["encryption", "clock", "random"],
 ];
 
 /** Checks what no parser of its own looks at. @throws {@link StrataConfigError} */

@@ -7,6 +7,8 @@ import { currentConfig } from "../cache/call-control.ts";
 import { createCompression } from "../cache/compression.ts";
 import { TieredStore } from "../cache/tiered-store.ts";
 import { diskTier } from "../cache/tiers/disk.ts";
+import { encryptTiers } from "../cache/tiers/encrypted.ts";
+import { parseEncryption } from "../encryption/key-ring.ts";
 import { memoryTier } from "../cache/tiers/memory.ts";
 import { waitOrAbort, type CallOptions } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
@@ -63,7 +65,9 @@ export class CachedEmbeddings extends Embeddings {
     this.#emit = emit;
     this.#provider = embeddings;
     this.#near = near && nearDuplicates(near.similarity, near.maxEntries);
-    const tiers = options.tiers ?? [memoryTier(), diskTier({ path: ".strata/embeddings" })];
+    const given = options.tiers ?? [memoryTier(), diskTier({ path: ".strata/embeddings" })];
+    const encryption = options.encryption && parseEncryption("encryption", options.encryption);
+    const tiers = encryption === undefined ? given : encryptTiers(given, encryption, emit);
     // Float32 numbers of a model do not compress: a tenth at most, for more time than reading them takes.
     const compression = createCompression({ algorithm: "none" });
     this.#store = new TieredStore({ tiers, clock, random, emit, maxQueuedBytes: MAX_QUEUED_BYTES, compression });

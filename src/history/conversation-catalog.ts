@@ -6,6 +6,7 @@ import { toPlain } from "../core/plain.ts";
 import type { SqlRow, SqlValue } from "../clients/sql.ts";
 import { acceptConversation, acceptOwner } from "./accept.ts";
 import { conversationKey, ownerKey } from "./conversation-key.ts";
+import { isSealedText } from "./message-sealer.ts";
 import { packCursor, parseCursor } from "./page-cursor.ts";
 
 /** Which conversations; every part that is given narrows. */
@@ -70,6 +71,12 @@ export interface OwnerTurn {
   /** Unix ms. */
   readonly createdAt: number;
   readonly text: string;
+}
+
+/** A turn as it is stored: without its text where that is encrypted. */
+export interface StoredTurn extends OwnerTurn {
+  /** The encrypted message. */
+  readonly sealed?: string;
 }
 
 export interface ListedRow extends OwnerTurn {
@@ -186,7 +193,7 @@ export async function listMessages(read: Read, filter: MessageFilter): Promise<P
  * Both tables are asked conversation by conversation, each by its primary key and no further than the page needs: joined as one, they
  * are read whole, everybody's, for each page of one owner.
  */
-export async function listTurns(read: Read, filter: TurnFilter): Promise<Page<OwnerTurn>> {
+export async function listTurns(read: Read, filter: TurnFilter): Promise<Page<StoredTurn>> {
   refuseUnknown("turns", filter, ["ownerId", "sessionId", "afterSeq", "limit", "cursor", "signal"]);
   const { ownerId, sessionId, afterSeq } = filter;
   const limit = parseLimit("turns.limit", filter.limit, 1_000, LONGEST_TURNS);
@@ -209,17 +216,17 @@ export async function listTurns(read: Read, filter: TurnFilter): Promise<Page<Ow
   }
   const turns = ["strata_messages", "strata_archived_messages"].map(
     (table) =>
-      `(SELECT seq, id, role, name, created_at, text FROM ${table} WHERE ${ofTurns.join(" AND ")} ORDER BY seq LIMIT ${limit})`,
+      `(SELECT seq, id, role, name, created_at, text, CASE WHEN text = '' THEN payload ELSE '' END AS payload FROM ${table} WHERE ${ofTurns.join(" AND ")} ORDER BY seq LIMIT ${limit})`,
   );
   const rows = await read<MessageRow>(
-    `SELECT c.session_id, c.id AS conversation_id, m.seq, m.id, m.role, m.name, ${MS("m.created_at")} AS created_ms, m.text
+    `SELECT c.session_id, c.id AS conversation_id, m.seq, m.id, m.role, m.name, ${MS("m.created_at")} AS created_ms, m.text, m.payload
      FROM (SELECT id, session_id FROM strata_conversations WHERE ${where.text} ORDER BY id) AS c
        CROSS JOIN LATERAL (${turns.join(" UNION ALL ")}) AS m
      ORDER BY c.id, m.seq LIMIT ${limit}`,
     where.parameters,
     filter,
   );
-  return page(rows, limit, turnOf, (row) => [row.conversation_id, row.seq]);
+  return page(rows, limit, storedTurnOf, (row) => [row.conversation_id, row.seq]);
 }
 
 /**
@@ -329,6 +336,10 @@ function conversationOf(row: ConversationRow): ConversationInfo {
 
 function turnOf({ id, session_id, seq, role, name, created_ms, text }: MessageRow): OwnerTurn {
   return { id, sessionId: session_id, seq, role, ...(name !== null && { name }), createdAt: created_ms, text };
+}
+
+function storedTurnOf(row: MessageRow): StoredTurn {
+  return { ...turnOf(row), ...(isSealedText(row.payload) && { sealed: row.payload }) };
 }
 
 function listedOf(row: MessageRow): ListedRow {

@@ -5,6 +5,7 @@ import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit, type Observer } from "../core/events.ts";
 import { refuseUnknown, type ByteSize, type Duration } from "../core/options.ts";
 import type { SqlClient } from "../clients/sql.ts";
+import type { EncryptionOptions } from "../encryption/key-ring.ts";
 import { acceptConversation, acceptNotes, acceptOwner } from "./accept.ts";
 import { HybridChatMessageHistory } from "./chat-history.ts";
 import { parseWindow, type WindowOptions } from "./context-window.ts";
@@ -20,6 +21,7 @@ import {
   type OwnerTurn,
   type Page,
   type Read,
+  type StoredTurn,
   type TurnFilter,
 } from "./conversation-catalog.ts";
 import { ownerKey } from "./conversation-key.ts";
@@ -28,11 +30,13 @@ import { HistoryTables } from "./history-tables.ts";
 import type { Durability } from "./hybrid-log.ts";
 import { assembleHybridLog, type HybridLogOptions } from "./logs/hybrid.ts";
 import { PostgresLog } from "./logs/postgres.ts";
+import { encryptedLog } from "./logs/encrypted.ts";
 import { changeMessage, type MessageName } from "./message-changes.ts";
 import { decodeMessage } from "./message-codec.ts";
 import { messageIds } from "./message-id.ts";
 import { messageIndex } from "./message-index.ts";
 import type { MessageLog } from "./message-log.ts";
+import { messageSealer, PLAIN, refuseEncrypted, type MessageSealer } from "./message-sealer.ts";
 import { parseVectorModel, type VectorModel } from "./message-vectors.ts";
 import { summarizeOwner, type OwnerSummary, type OwnerSummaryOptions } from "./owner-summary.ts";
 import { ReplicaReads } from "./replica-reads.ts";
@@ -87,6 +91,11 @@ export interface ConversationStoreOptions {
    * extension `vector`. A model that fails is told as a `history.fault`, is asked again, and holds up no append.
    */
   readonly embeddingModel?: string | undefined;
+  /**
+   * Encrypts messages and summaries in PostgreSQL and Redis, with `scopedKeys()` under a key for each owner. The database cannot search
+   * what it cannot read: `search()`, `nearest()` and `embed()` are refused, and so is `embeddingModel`. Default: nothing is encrypted.
+   */
+  readonly encryption?: EncryptionOptions | undefined;
   /** Told of what happens in the background: summaries, faults. */
   readonly observer?: Observer | undefined;
   readonly clock?: Clock | undefined;
@@ -152,12 +161,25 @@ export interface HistoryForgetReceipt {
 
 /** What only Redis gives a meaning to. */
 const WITH_REDIS = ["durability", "hotWindow", "prefix", "maxBytes", "writer", "deadline"] as const;
-const KNOWN = ["sql", "readReplica", "redis", ...WITH_REDIS, "embeddings", "embeddingModel", "observer", "clock", "random"];
+const KNOWN = [
+  "sql",
+  "readReplica",
+  "redis",
+  ...WITH_REDIS,
+  "embeddings",
+  "embeddingModel",
+  "encryption",
+  "observer",
+  "clock",
+  "random",
+];
 
 /** What an import works with. */
 export interface StoreParts {
   readonly log: MessageLog;
   readonly tables: HistoryTables;
+  /** Where messages are encrypted. */
+  readonly sealer?: MessageSealer | undefined;
 }
 
 /** Kept beside the stores and not on them: it is no part of their public interface. */
@@ -198,6 +220,7 @@ export class ConversationStore {
   /** Whether messages may be in Redis that are not in the tables yet. */
   readonly #isWrittenLater: boolean;
   readonly #unsure = new WeakMap<BaseMessage, string>();
+  readonly #sealer: MessageSealer | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ConversationStoreOptions) {
@@ -216,11 +239,23 @@ export class ConversationStore {
     this.#clock = clock;
     this.#makeId = messageIds(clock, random);
     this.#tables = new HistoryTables(sql, clock);
-    this.#log = openLog(options, this.#tables, clock, model);
+    const sealer = messageSealer("ConversationStore", options.encryption, emit);
+    if (sealer !== undefined && model !== undefined) {
+      const accepted = "nothing beside `encryption`: a vector tells much of its text, and vectors are not encrypted";
+      throw new StrataConfigError("ConversationStore.embeddingModel", model.model, accepted);
+    }
+    this.#sealer = sealer;
+    const log = openLog(options, this.#tables, clock, model);
+    this.#log = sealer === undefined ? log : encryptedLog(log, sealer);
     this.#isWrittenLater = options.redis !== undefined && options.durability === "redis";
-    this.#summaries = new Summaries({ tables: this.#tables, log: this.#log, clock, emit });
+    this.#summaries = new Summaries({ tables: this.#tables, log: this.#log, clock, emit, sealer });
     this.#replica = new ReplicaReads(this.#tables, readReplica);
-    partsOfStores.set(this, { log: this.#log, tables: this.#tables });
+    partsOfStores.set(this, { log: this.#log, tables: this.#tables, sealer });
+  }
+
+  /** Whether the database can search: not where messages are encrypted. */
+  get isSearchable(): boolean {
+    return this.#sealer === undefined;
   }
 
   /**
@@ -259,8 +294,9 @@ export class ConversationStore {
   async messages(filter: MessageFilter = {}): Promise<MessagePage> {
     this.#refuseWhenClosed();
     const { items, ...rest }: Page<ListedRow> = await listMessages(this.#replica.read, filter);
+    const readable = this.#sealer === undefined ? items : await this.#sealer.open(items, (row) => row);
     return {
-      messages: items.map(({ payload, ...row }) => ({ ...row, message: decodeMessage({ id: row.id, payload }) })),
+      messages: readable.map(({ payload, ...row }) => ({ ...row, message: decodeMessage({ id: row.id, payload }) })),
       ...rest,
     };
   }
@@ -274,7 +310,7 @@ export class ConversationStore {
     this.#refuseWhenClosed();
     const waiting = filter.cursor === undefined ? await waitingTurns(this.#log, filter) : [];
     const { items, ...rest } = await listTurns(this.#read, filter);
-    return { turns: withWaiting(items, waiting), ...rest };
+    return { turns: withWaiting(await this.#readable(filter.ownerId, items), waiting), ...rest };
   }
 
   /**
@@ -300,6 +336,7 @@ export class ConversationStore {
    */
   async search(search: TurnSearch): Promise<readonly OwnerTurn[]> {
     this.#refuseWhenClosed();
+    refuseEncrypted(this.#sealer, "search()");
     const waiting = await waitingTurns(this.#log, search);
     return withWaiting(await searchTurns(this.#read, search), waiting);
   }
@@ -311,12 +348,14 @@ export class ConversationStore {
    */
   async nearest(search: NearSearch): Promise<readonly NearTurn[]> {
     this.#refuseWhenClosed();
+    refuseEncrypted(this.#sealer, "nearest()");
     return nearestTurns(this.#read, search);
   }
 
   /** Stores the vectors that messages of an owner lack. @returns how many; as `embedMessages()`, for one owner */
   async embed(options: OwnerEmbedding): Promise<number> {
     this.#refuseWhenClosed();
+    refuseEncrypted(this.#sealer, "embed()");
     refuseUnknown("embed", options, ["ownerId", "embeddings", "model", "signal"]);
     acceptOwner(options.ownerId);
     return embedMessages({ sql: this.#tables.sql, ...options });
@@ -340,7 +379,7 @@ export class ConversationStore {
   /** What an owner talked about lately, across sessions. */
   async summary(options: OwnerSummaryOptions = {}): Promise<OwnerSummary> {
     this.#refuseWhenClosed();
-    return summarizeOwner(this.#replica.read, this.#clock, options);
+    return summarizeOwner(this.#replica.read, this.#clock, options, this.#sealer);
   }
 
   /**
@@ -384,11 +423,18 @@ export class ConversationStore {
     this.#refuseWhenClosed();
     refuseUnknown(text === undefined ? "remove" : "correct", name, ["ownerId", "messageId", "sessionId", "signal"]);
     if (this.#isWrittenLater) await this.#log.drain({ signal: name.signal });
-    const conversation = await changeMessage(this.#tables, name, text);
+    const conversation = await changeMessage(this.#tables, name, text, this.#sealer);
     if (conversation === undefined) return false;
     await this.#log.refresh?.(conversation);
     this.#replica.wrote();
     return true;
+  }
+
+  async #readable(ownerId: string, turns: readonly StoredTurn[]): Promise<readonly OwnerTurn[]> {
+    if (this.#sealer === undefined) return turns;
+    const stored = turns.map(({ sealed = PLAIN, ...turn }) => ({ ...turn, payload: sealed }));
+    const opened = await this.#sealer.open(stored, ({ sessionId }) => ({ ownerId, sessionId }));
+    return opened.map(({ payload: _payload, ...turn }) => turn);
   }
 
   #refuseWhenClosed(): void {

@@ -4,13 +4,14 @@
  * that it is out of date.
  */
 import type { CallOptions } from "../core/abort.ts";
-import { StrataConfigError } from "../core/errors.ts";
+import { StrataConfigError, StrataError } from "../core/errors.ts";
 import type { Sql } from "../clients/sql.ts";
 import { acceptConversation, acceptOwner } from "./accept.ts";
 import { conversationKey, ownerKey } from "./conversation-key.ts";
 import type { HistoryTables } from "./history-tables.ts";
 import { withText } from "./message-codec.ts";
 import type { Conversation } from "./message-log.ts";
+import type { MessageSealer } from "./message-sealer.ts";
 
 /** One message of an owner. */
 export interface MessageName extends CallOptions {
@@ -51,6 +52,7 @@ export async function changeMessage(
   tables: HistoryTables,
   { ownerId, messageId, sessionId, signal }: MessageName,
   text: string | undefined,
+  sealer?: MessageSealer,
 ): Promise<Conversation | undefined> {
   acceptOwner(ownerId);
   if (typeof messageId !== "string") throw new StrataConfigError("messageId", messageId, "the id of a message");
@@ -67,20 +69,43 @@ export async function changeMessage(
         if (other !== undefined) {
           throw new StrataConfigError("sessionId", sessionId, `the session, since ${found.length} have a message of this id`);
         }
-        if (await change(sql, messageId, message, text)) return { ownerId, sessionId: message.session_id };
+        const conversation = { ownerId, sessionId: message.session_id };
+        const corrected = text === undefined ? undefined : await correctedText(conversation, messageId, message, text, sealer);
+        if (await change(sql, message, corrected)) return conversation;
       }
     },
     { signal },
   );
 }
 
+/** What is stored of a message with another text. */
+interface Corrected {
+  readonly text: string;
+  readonly payload: string;
+}
+
+async function correctedText(
+  conversation: Conversation,
+  id: string,
+  { payload }: Found,
+  given: string,
+  sealer: MessageSealer | undefined,
+): Promise<Corrected> {
+  const text = given.replaceAll("\0", "\u{fffd}").toWellFormed();
+  if (sealer === undefined) return { text, payload: withText({ id, payload }, given) };
+  const [plain] = await sealer.open([{ id, text: "", payload }], () => conversation);
+  if (plain === undefined) throw new StrataError("CORRUPT", "The message cannot be decrypted; it can only be removed.");
+  const changed = { ...plain, text, payload: withText(plain, given) };
+  return sealer.sealOne(conversation, { ...changed, role: "", createdAt: 0 });
+}
+
 /** @returns `false` when somebody else changed it meanwhile */
-async function change(sql: Sql, id: string, found: Found, text: string | undefined): Promise<boolean> {
+async function change(sql: Sql, found: Found, corrected: Corrected | undefined): Promise<boolean> {
   const { conversation_id, seq, payload, is_archived, has_vectors } = found;
   const table = is_archived ? "strata_archived_messages" : "strata_messages";
   const place = [conversation_id, seq];
   const changed =
-    text === undefined
+    corrected === undefined
       ? await sql.query(
           `UPDATE ${table} SET text = '', payload = '', name = NULL, role = 'removed'
            WHERE conversation_id = $1 AND seq = $2 AND payload = $3 RETURNING seq`,
@@ -88,12 +113,12 @@ async function change(sql: Sql, id: string, found: Found, text: string | undefin
         )
       : await sql.query(
           `UPDATE ${table} SET text = $4, payload = $5 WHERE conversation_id = $1 AND seq = $2 AND payload = $3 RETURNING seq`,
-          [...place, payload, text.replaceAll("\0", "\u{fffd}").toWellFormed(), withText({ id, payload }, text)],
+          [...place, payload, corrected.text, corrected.payload],
         );
   if (changed.length === 0) return false;
   await sql.query("DELETE FROM strata_message_words WHERE conversation_id = $1 AND seq = $2", place);
   if (has_vectors) await sql.query("DELETE FROM strata_message_embeddings WHERE conversation_id = $1 AND seq = $2", place);
-  if (text !== undefined && !is_archived) {
+  if (corrected !== undefined && !is_archived) {
     await sql.query("INSERT INTO strata_unread_messages (conversation_id, seqs) VALUES ($1, ARRAY[$2::bigint])", place);
   }
   await sql.query("DELETE FROM strata_summaries WHERE conversation_id = $1 AND seq >= $2", place);

@@ -19,6 +19,7 @@ import {
 import { describe, StrataError } from "../core/errors.ts";
 import { isJsonObject, clonePlain, toPlain, type Json } from "../core/plain.ts";
 import type { LogMessage, StoredMessage } from "./message-log.ts";
+import { isSealedText } from "./message-sealer.ts";
 
 /** Raised when a payload is read in another way; older ones stay readable. */
 const VERSION = 1;
@@ -177,6 +178,9 @@ function documentOf(stored: unknown): unknown {
 function parsePayload(id: string, payload: string): Fields {
   const corrupt = (cause?: unknown): StrataError =>
     new StrataError("CORRUPT", `The stored message ${describe(id)} is damaged, or of another release.`, { cause });
+  if (isSealedText(payload)) {
+    throw new StrataError("CORRUPT", `The stored message ${describe(id)} is encrypted, and no \`encryption\` was given.`);
+  }
   let stored: unknown;
   try {
     stored = JSON.parse(payload);

@@ -5,6 +5,7 @@ import { HumanMessage } from "@langchain/core/messages";
 import type { Clock } from "../core/clock.ts";
 import { acceptOwner } from "./accept.ts";
 import { ownerKey } from "./conversation-key.ts";
+import { PLAIN, type MessageSealer } from "./message-sealer.ts";
 import type { Read } from "./conversation-catalog.ts";
 import { parseSummaryModel, summarize, type SummaryModel } from "./summarizer.ts";
 
@@ -52,9 +53,11 @@ const SESSIONS = `
   LEFT JOIN strata_summaries s ON s.conversation_id = c.id AND s.seq > c.cleared_seq
   CROSS JOIN LATERAL (
     SELECT count(*) AS messages, min(m.created_at) AS first_at, max(m.created_at) AS last_at, (
-      SELECT jsonb_agg(jsonb_build_object('role', role, 'name', name, 'text', text) ORDER BY seq) FROM (
-        SELECT seq, role, name, left(text, ${LONGEST_TURN}) AS text FROM strata_messages
-        WHERE conversation_id = c.id AND created_at >= $2 AND created_at <= $3 AND role IN ('human', 'ai') AND text <> ''
+      SELECT jsonb_agg(jsonb_build_object('id', id, 'role', role, 'name', name, 'text', text, 'payload', payload) ORDER BY seq) FROM (
+        SELECT seq, id, role, name, left(text, ${LONGEST_TURN}) AS text, CASE WHEN text = '' THEN payload ELSE '' END AS payload
+        FROM strata_messages
+        WHERE conversation_id = c.id AND created_at >= $2 AND created_at <= $3 AND role IN ('human', 'ai')
+          AND (text <> '' OR starts_with(payload, 'strata-sealed:'))
         ORDER BY seq DESC LIMIT ${TURNS}) AS newest) AS turns
     FROM strata_messages m WHERE m.conversation_id = c.id AND m.created_at >= $2 AND m.created_at <= $3 AND m.payload <> ''
   ) AS t
@@ -68,11 +71,25 @@ type SessionRow = {
   messages: number;
   first_at: Date;
   last_at: Date;
-  turns: ReadonlyArray<{ readonly role: string; readonly name: string | null; readonly text: string }> | null;
+  turns: readonly TurnOfRow[] | null;
+};
+
+type TurnOfRow = {
+  readonly id: string;
+  readonly role: string;
+  readonly name: string | null;
+  readonly text: string;
+  /** Where the text is encrypted, else empty. */
+  readonly payload: string;
 };
 
 /** @throws {@link StrataConfigError} naming the option; with a summarizer, what it threw */
-export async function summarizeOwner(read: Read, clock: Clock, options: OwnerSummaryOptions): Promise<OwnerSummary> {
+export async function summarizeOwner(
+  read: Read,
+  clock: Clock,
+  options: OwnerSummaryOptions,
+  sealer?: MessageSealer,
+): Promise<OwnerSummary> {
   refuseUnknown("summary", options, ["ownerId", "lookback", "summarizer", "signal"]);
   const { ownerId = "", lookback = "7d", summarizer, signal } = options;
   acceptOwner(ownerId);
@@ -80,7 +97,8 @@ export async function summarizeOwner(read: Read, clock: Clock, options: OwnerSum
   const to = new Date(clock.now());
   const from = new Date(to.getTime() - parseDuration("summary.lookback", lookback));
   const rows = await read<SessionRow>(SESSIONS, [ownerKey(ownerId), from, to], { signal });
-  const sessions = rows.map(sessionOf);
+  const readable = sealer === undefined ? rows : await Promise.all(rows.map((row) => openRow(row, ownerId, sealer)));
+  const sessions = readable.map(sessionOf);
   const messages = sessions.reduce((sum, session) => sum + session.messages, 0);
   const lines = sessions.map(describeSession);
   const text =
@@ -93,6 +111,23 @@ export async function summarizeOwner(read: Read, clock: Clock, options: OwnerSum
           { clock, signal: signal ?? new AbortController().signal },
         );
   return { text, sessions, messages, from, to };
+}
+
+async function openRow(row: SessionRow, ownerId: string, sealer: MessageSealer): Promise<SessionRow> {
+  const conversation = { ownerId, sessionId: row.session_id };
+  const turns = (row.turns ?? []).map(({ name, payload, ...turn }) => ({
+    ...turn,
+    payload: payload === "" ? PLAIN : payload,
+    name: name ?? undefined,
+  }));
+  const opened = await sealer.open(turns, () => conversation);
+  return {
+    ...row,
+    summary: row.summary === null ? null : ((await sealer.openSummary(conversation, row.summary)) ?? null),
+    turns: opened
+      .filter(({ text }) => text !== "")
+      .map(({ name = null, text, ...turn }) => ({ ...turn, name, text: text.slice(0, LONGEST_TURN) })),
+  };
 }
 
 function sessionOf(row: SessionRow): SessionSummary {

@@ -17,6 +17,7 @@ import { conversationKey } from "./conversation-key.ts";
 import type { HistoryTables } from "./history-tables.ts";
 import { decodeMessage } from "./message-codec.ts";
 import type { Conversation, MessageLog } from "./message-log.ts";
+import type { MessageSealer } from "./message-sealer.ts";
 import { summarize, summarySteps, type SummaryModel } from "./summarizer.ts";
 
 /** What stands before the window of a conversation. */
@@ -39,6 +40,8 @@ export interface SummariesOptions {
   readonly log: MessageLog;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Encrypts summaries as the log does messages. */
+  readonly sealer?: MessageSealer | undefined;
 }
 
 /** Of how many conversations it is remembered how many messages came since the last look. */
@@ -92,11 +95,15 @@ export class Summaries {
   async head(conversation: Conversation, options?: CallOptions): Promise<ConversationHead> {
     const [row] = await this.#options.tables.query<HeadRow>(HEAD, [conversationKey(conversation)], { ...options, prepare: true });
     if (row === undefined) return { leading: [], revision: 0 };
-    const { seq, text, revision } = row;
+    const { seq, revision } = row;
+    const { sealer } = this.#options;
+    const text = sealer && row.text !== null ? ((await sealer.openSummary(conversation, row.text)) ?? null) : row.text;
     const leading: NumberedMessage[] = [];
     for (const { payload, ...first } of row.first ?? []) {
       if (payload === null) break;
-      leading.push({ seq: first.seq, message: decodeMessage({ id: first.id, payload }) });
+      const stored = [{ ...first, payload, text: "" }];
+      const [message] = sealer ? await sealer.open(stored, () => conversation) : stored;
+      if (message !== undefined) leading.push({ seq: first.seq, message: decodeMessage(message) });
     }
     return { leading, revision, ...(seq !== null && text !== null && { summary: { seq, text } }) };
   }
@@ -145,7 +152,7 @@ export class Summaries {
         const said = step.map(({ message }) => message);
         text = await summarize(job.model, text, said, { clock, signal: this.#closing.signal });
         messages += step.length;
-        if (!(await this.#save(key, step.at(-1) as NumberedMessage, text, revision))) return;
+        if (!(await this.#save(job.conversation, step.at(-1) as NumberedMessage, text, revision))) return;
       }
       emit?.({ type: "history.summary", outcome: "made", messages, ms: clock.monotonic() - startedAt });
     } catch (error) {
@@ -155,9 +162,10 @@ export class Summaries {
     }
   }
 
-  async #save(key: Digest, { seq, message }: NumberedMessage, text: string, revision: number): Promise<boolean> {
-    const { tables, log, clock } = this.#options;
-    const parameters = [key, seq, text, new Date(clock.now()), message.id as string, revision];
+  async #save(conversation: Conversation, { seq, message }: NumberedMessage, text: string, revision: number): Promise<boolean> {
+    const { tables, log, clock, sealer } = this.#options;
+    const stored = (await sealer?.sealSummary(conversation, text)) ?? text;
+    const parameters = [conversationKey(conversation), seq, stored, new Date(clock.now()), message.id as string, revision];
     if ((await tables.query(SAVE, parameters)).length > 0) return true;
     // The message may be on its way to the tables.
     await log.drain({ signal: this.#closing.signal });

@@ -76,7 +76,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
       });
     const vectors = this.#vectors;
     this.#stored =
-      parsed.embeddings && vectors && parsed.embeddingModel !== undefined
+      parsed.embeddings && vectors && parsed.embeddingModel !== undefined && options.store.isSearchable !== false
         ? new StoredVectors({
             ...{ source: options.store, embeddings: parsed.embeddings, model: parsed.embeddingModel },
             ...{ deadlineMs, clock, random, emit: this.#emit },

@@ -143,9 +143,11 @@ export class RecallEngine {
     const { source } = this.#options;
     const { from, to } = window ?? {};
     const words = { ownerId, query: window?.isHard ? window.rest : query, from, to, signal };
+    const search = async (more: { limit: number; sessionId?: string }): Promise<readonly OwnerTurn[] | undefined> =>
+      source.isSearchable === false ? undefined : source.search?.({ ...words, ...more });
     const read = await Promise.all([
-      source.search?.({ ...words, limit: CANDIDATES }),
-      sessionId === undefined ? [] : source.search?.({ ...words, sessionId, limit: SESSION_CANDIDATES }),
+      search({ limit: CANDIDATES }),
+      sessionId === undefined ? [] : search({ sessionId, limit: SESSION_CANDIDATES }),
       sessionId === undefined ? [] : this.#endOf(ownerId, sessionId, signal),
     ]);
     const memory = new OwnerMemory();

@@ -16,6 +16,8 @@ import type { NearSearch, NearTurn, SessionState, TurnSearch } from "../history/
 export interface TurnSource {
   /** For a retriever that is given none. */
   readonly embeddings?: EmbeddingsInterface | undefined;
+  /** `false` where `search`, `nearest` and `embed` are refused, since the turns are encrypted; default `true`. */
+  readonly isSearchable?: boolean | undefined;
   position(ownerId: string, options?: CallOptions): Promise<string>;
   sessions(ownerId: string, options?: CallOptions): Promise<readonly SessionState[]>;
   turns(filter: TurnFilter): Promise<{ readonly turns: readonly OwnerTurn[]; readonly cursor?: string | undefined }>;

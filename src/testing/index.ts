@@ -41,3 +41,5 @@ export {
   type MakeMaintenanceTask,
 } from "./describe-maintenance-task.ts";
 export { describeScheduleLeases, type MakeScheduleLeases, type ScheduleLeasesBed } from "./describe-schedule-leases.ts";
+export { describeKeyRing, type KeyRingCapabilities, type MakeKeyRings } from "./describe-key-ring.ts";
+export { describeKeyStore, type MakeKeyStores } from "./describe-key-store.ts";

@@ -154,6 +154,7 @@ export function memoryTier(options: MemoryTierOptions = {}): CacheTier {
 
   return {
     name: "memory",
+    isVolatile: true,
     writes: "through",
     reportsEvictions: true,
     attach(given) {

@@ -107,7 +107,7 @@ interface Group {
 }
 
 async function take(
-  { log, tables }: StoreParts,
+  { log, tables, sealer }: StoreParts,
   { sessionId, entries, part, ownerId, now }: Group,
   report: Report,
 ): Promise<void> {
@@ -142,7 +142,7 @@ async function take(
   const { added } = await log.append(conversation, messages);
   report.imported += added;
   if (added === messages.length) return;
-  const others = await displaced({ log, tables }, conversation, messages);
+  const others = await displaced({ log, tables, sealer }, conversation, messages);
   const again = others.map((message) => (spare.get(message) as () => LogMessage)());
   const more = again.length === 0 ? 0 : (await log.append(conversation, again)).added;
   report.imported += more;
@@ -151,7 +151,7 @@ async function take(
 
 /** Messages of whose id the conversation has another one; one that was removed there stays removed. */
 async function displaced(
-  { log, tables }: StoreParts,
+  { log, tables, sealer }: StoreParts,
   conversation: Conversation,
   messages: readonly LogMessage[],
 ): Promise<LogMessage[]> {
@@ -160,7 +160,9 @@ async function displaced(
     conversationKey(conversation),
     messages.map(({ id }) => id),
   ]);
-  const stored = new Map(rows.map(({ id, payload }) => [id, payload]));
+  const sealed = rows.map((row) => ({ ...row, text: "" }));
+  const readable = sealer === undefined ? rows : await sealer.open(sealed, () => conversation);
+  const stored = new Map(readable.map(({ id, payload }) => [id, payload]));
   return messages.filter(({ id, payload }) => {
     const found = stored.get(id);
     return found !== undefined && found !== "" && found !== payload;

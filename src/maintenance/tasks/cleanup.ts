@@ -1,6 +1,7 @@
 /** What can go from the tiers of a cache. */
 import { systemClock } from "../../core/clock.ts";
 import { parseCount, parseDuration, refuseUnknown, type Duration } from "../../core/options.ts";
+import { isSealed } from "../../encryption/sealed.ts";
 import type { MaintenanceTask, TaskRunOptions } from "../task.ts";
 import { TaskRun } from "../task-run.ts";
 import { entriesTask, storedAt, tagsOf, type EntriesTaskOptions } from "./entries-task.ts";
@@ -109,7 +110,8 @@ export function damagedEntries(options: EntriesTaskOptions): MaintenanceTask {
     ...options,
     name: "damaged-entries",
     summary: "check every entry, and remove what is damaged",
-    selects: (entry) => storedAt(entry) === undefined,
+    // Ciphertext is whole or not for who has its key.
+    selects: (entry) => storedAt(entry) === undefined && !isSealed(entry.value),
   });
 }
 

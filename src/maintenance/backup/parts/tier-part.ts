@@ -2,10 +2,15 @@
  * The entries of a cache tier. Values go into the backup as they lie in the tier, sealed: keys, scopes, lives and compression stay as
  * they are, and a restored answer is the same bytes. A tier has no snapshot; what is written during the backup may or may not be in it,
  * but each entry is whole or is not there.
+ *
+ * What a tier encrypts goes into the backup encrypted, and without its key: where a scope's key was dropped since, a restored value is
+ * noise. So a backup of encrypted values is worth as much as the keys that are kept apart from it.
  */
 import { asBuffer, open, type Envelope } from "../../../core/envelope.ts";
 import { refuseUnknown } from "../../../core/options.ts";
 import { scopesWithin } from "../../../cache/tags.ts";
+import { sealerOf, tierAtRest } from "../../../cache/tiers/encrypted.ts";
+import { isSealed, readSealedHeader } from "../../../encryption/sealed.ts";
 import type { CacheTier, TierEntry } from "../../../cache/tier.ts";
 import { ownerMark, type BackupPart, type BackupRecord, type OwnerMark, type RestoredPart } from "../backup-part.ts";
 
@@ -20,6 +25,8 @@ interface EntryNote {
   readonly s?: string | undefined;
   readonly e?: number | undefined;
   readonly c?: number | undefined;
+  /** Of an encrypted value, whose own cannot be read without its key. */
+  readonly t?: readonly string[] | undefined;
 }
 
 const VERSION = 1;
@@ -44,21 +51,23 @@ export function tierPart(tier: CacheTier, options: TierPartOptions = {}): Backup
     kind: "cache",
     version: VERSION,
     async backup(put, { signal }) {
-      for await (const { key, value, scope, expiresAt, cost } of tier.entries({ signal })) {
-        const envelope = tryOpen(key, value);
-        // Damaged: a miss for whoever asks, and nothing to keep.
-        if (envelope === undefined) continue;
-        const note: EntryNote = { k: key, s: scope, e: expiresAt ?? envelope.expiresAt, c: cost };
+      for await (const entry of tierAtRest(tier).entries({ signal })) {
+        const { key, value, scope, cost } = entry;
+        const seen = isSealed(value) ? await seenSealed(tier, entry) : seenPlain(entry);
+        // Damaged, or without a key: a miss for whoever asks, and nothing to keep.
+        if (seen === undefined) continue;
+        const note: EntryNote = { k: key, s: scope, e: entry.expiresAt ?? seen.expiresAt, c: cost, t: seen.tags };
         const head = Buffer.from(JSON.stringify(note));
         const length = Buffer.allocUnsafe(2);
         length.writeUInt16LE(head.byteLength, 0);
-        await put(ownersOf(value, envelope), length, head, value);
+        await put(seen.owners, length, head, value);
       }
     },
     async restore(batches, { now, signal }) {
       const total = { restored: 0, present: 0, expired: 0, refused: 0 };
       for await (const batch of batches) {
-        for (const some of portions(batch.map(readEntry))) {
+        const entries = await Promise.all(batch.map((record) => readEntry(tier, record)));
+        for (const some of portions(entries)) {
           const outcome = await restoreSome(tier, some, now, signal);
           for (const name of ["restored", "present", "expired", "refused"] as const) total[name] += outcome[name];
         }
@@ -70,7 +79,7 @@ export function tierPart(tier: CacheTier, options: TierPartOptions = {}): Backup
 
 async function restoreSome(
   tier: CacheTier,
-  found: readonly (TierEntry | undefined)[],
+  found: readonly (FoundEntry | undefined)[],
   now: number,
   signal: AbortSignal | undefined,
 ): Promise<RestoredPart> {
@@ -80,11 +89,14 @@ async function restoreSome(
     alive.map(({ key }) => key),
     { signal },
   );
-  const missing = alive.filter(({ key, value }, index) => {
+  const missing = alive.filter(({ key, createdAt }, index) => {
     const old = there[index];
-    return old === undefined || createdAt(key, old.value) < createdAt(key, value);
+    return old === undefined || (tryOpen(key, old.value)?.createdAt ?? -Infinity) < createdAt;
   });
-  if (missing.length > 0) await tier.set(missing, { signal });
+  // Ciphertext stays as it is; what was backed up plain is encrypted on the way in, where the tier encrypts.
+  const [sealed, plain] = [missing.filter(({ value }) => isSealed(value)), missing.filter(({ value }) => !isSealed(value))];
+  if (sealed.length > 0) await tierAtRest(tier).set(sealed, { signal });
+  if (plain.length > 0) await tier.set(plain, { signal });
   return {
     restored: missing.length,
     present: alive.length - missing.length,
@@ -93,17 +105,51 @@ async function restoreSome(
   };
 }
 
-function readEntry({ body }: BackupRecord): TierEntry | undefined {
+/** An entry of a backup. */
+interface FoundEntry extends TierEntry {
+  /** Unix ms; of an encrypted value that cannot be read here, long ago. */
+  readonly createdAt: number;
+}
+
+async function readEntry(tier: CacheTier, { body }: BackupRecord): Promise<FoundEntry | undefined> {
   try {
     const end = 2 + body.readUInt16LE(0);
-    const { k: key, s: scope, e: expiresAt, c: cost } = JSON.parse(body.toString("utf8", 2, end)) as EntryNote;
+    const { k: key, s: scope, e: expiresAt, c: cost, t } = JSON.parse(body.toString("utf8", 2, end)) as EntryNote;
     // Its own memory: a tier that keeps values by reference would keep the whole chunk.
     const value = Buffer.from(body.subarray(end));
-    const { tags } = openAny(key, value);
-    return { key, value, scope, expiresAt, cost, tags };
+    const sealer = sealerOf(tier);
+    if (isSealed(value) && sealer === undefined) {
+      return { key, value, scope, expiresAt, cost, tags: t ?? [], createdAt: -Infinity };
+    }
+    const opened = await sealer?.open(key, value, scope);
+    if (opened !== undefined && "refused" in opened && opened.refused !== "plain") return undefined;
+    const { tags, createdAt } = openAny(key, opened !== undefined && "plain" in opened ? opened.plain : value);
+    return { key, value, scope, expiresAt, cost, tags, createdAt };
   } catch {
     return undefined;
   }
+}
+
+/** What the record of an entry needs beside the entry. */
+interface SeenEntry {
+  readonly owners: OwnerMark[];
+  readonly expiresAt?: number | undefined;
+  readonly tags?: readonly string[] | undefined;
+}
+
+function seenPlain({ key, value }: TierEntry): SeenEntry | undefined {
+  const envelope = tryOpen(key, value);
+  return envelope && { owners: ownersOf(fingerprint(value), envelope.tags), expiresAt: envelope.expiresAt };
+}
+
+/** Without the tier's keys, whose an encrypted value is is known by what lies beside it. */
+async function seenSealed(tier: CacheTier, { key, value, scope, tags = [] }: TierEntry): Promise<SeenEntry | undefined> {
+  const header = readSealedHeader(value);
+  if (header === undefined) return undefined;
+  const opened = await sealerOf(tier)?.open(key, value, scope);
+  if (opened !== undefined && "refused" in opened) return undefined;
+  const known = opened === undefined ? tags : (tryOpen(key, opened.plain)?.tags ?? tags);
+  return { owners: ownersOf(header.scope.slice(0, 16), known), tags: known };
 }
 
 function* portions<T extends TierEntry | undefined>(entries: readonly T[]): Generator<readonly T[]> {
@@ -117,12 +163,8 @@ function* portions<T extends TierEntry | undefined>(entries: readonly T[]): Gene
   if (from < entries.length) yield entries.slice(from);
 }
 
-function ownersOf(value: Uint8Array, { tags }: Envelope): OwnerMark[] {
-  return [fingerprint(value), ...scopesWithin(tags).map(ownerMark)];
-}
-
-function createdAt(key: string, value: Uint8Array): number {
-  return tryOpen(key, value)?.createdAt ?? -Infinity;
+function ownersOf(scope: string, tags: readonly string[]): OwnerMark[] {
+  return [scope, ...scopesWithin(tags).map(ownerMark)];
 }
 
 function tryOpen(key: string, value: Uint8Array): Envelope | undefined {
