@@ -19,6 +19,7 @@ export { encryptedTier, type EncryptedTierOptions } from "./cache/tiers/encrypte
 export type {
   CacheTier,
   Question,
+  TierChange,
   TierEntry,
   TierFilter,
   TierHost,
@@ -26,11 +27,14 @@ export type {
   TierReadOptions,
   TierSize,
 } from "./cache/tier.ts";
+export type { DistributedFlight, EnterOptions } from "./cache/distributed-flight.ts";
+export type { GetOptions, SetOptions } from "./cache/json-values.ts";
+export type { CompressionAlgorithm } from "./cache/compression.ts";
 export type { CacheStats } from "./cache/cache-stats.ts";
 export type { LevelStats } from "./cache/level.ts";
 export type { CallContext, CallControl, ScopeOption } from "./cache/call-control.ts";
 export { hitOf } from "./cache/response-codec.ts";
-export type { HitMetadata, StoredAnswer, StoredGeneration, StoredMessage } from "./cache/response-codec.ts";
+export type { HitMetadata, JsonObject, StoredAnswer, StoredGeneration, StoredMessage } from "./cache/response-codec.ts";
 export type { Admit } from "./cache/admission.ts";
 export type { Eviction, EvictionName } from "./cache/eviction.ts";
 export type { CacheTuning } from "./cache/tuning/cache-tuning.ts";
@@ -137,6 +141,7 @@ export { postgresLog, type PostgresLogOptions } from "./history/logs/postgres.ts
 export { startHistoryWriter, type HistoryWriter, type HistoryWriterOptions } from "./history/start-writer.ts";
 export { archiveHistory, type ArchiveHistoryOptions, type ArchiveReport } from "./history/archive.ts";
 export { embedMessages, type EmbedMessagesOptions } from "./history/embed-messages.ts";
+export type { EmbeddingOptions } from "./history/message-vectors.ts";
 export type { Durability } from "./history/hybrid-log.ts";
 export type {
   AppendOptions,
@@ -147,6 +152,7 @@ export type {
   MessageLog,
   ReadRange,
   StoredMessage as StoredLogMessage,
+  WaitingTalk,
 } from "./history/message-log.ts";
 
 // Documents in a better order.
@@ -214,6 +220,7 @@ export type * from "./system/config/strata-config.ts";
 export type { PartHealth } from "./system/health.ts";
 export type { ConfigVariables } from "./system/config/config-file.ts";
 export type { ChatOptions } from "./system/chat/chat-options.ts";
+export type { TemplateName } from "./system/chat/chat-template.ts";
 export type { ChatEvent, ChatResult, ChatSavings, ChatTimings } from "./system/chat/chat-result.ts";
 
 // Prompts: versions, checked variables, fixed beginnings, and what a reasoning model thought.
@@ -242,7 +249,7 @@ export {
   type FoundMetadata,
   type PreparedDocument,
 } from "./rag/document-store.ts";
-export type { Chunk, Metadata } from "./rag/document-table.ts";
+export type { Chunk, DocumentHeader, Metadata } from "./rag/document-table.ts";
 export { CachedRetriever, type CachedRetrieverOptions, type CachedRetrieverStats } from "./rag/cached-retriever.ts";
 export { ContextBuilder, type BuiltContext, type ContextBuilderOptions, type ContextSource } from "./rag/context-builder.ts";
 export { ingest, removeIngested, type IngestOptions, type IngestProgress, type IngestReport } from "./rag/ingest.ts";
@@ -343,7 +350,17 @@ export { createMetrics, type MetricsOptions } from "./observability/create-metri
 export type { DurationKind, ExportOptions, Metrics } from "./observability/metrics.ts";
 export type * from "./observability/metrics-snapshot.ts";
 export { DEFAULT_PRICES, type ModelPrice, type PriceTable } from "./observability/prices.ts";
-export type { SeriesHistory, SeriesInfo, SeriesName, SeriesPoint, SeriesShape } from "./observability/series.ts";
+export type { Histogram } from "./core/histogram.ts";
+export type {
+  PlainSeries,
+  SeriesHistory,
+  SeriesInfo,
+  SeriesName,
+  SeriesPoint,
+  SeriesShape,
+  StrategyName,
+  TierSeries,
+} from "./observability/series.ts";
 export type { WatchedCache } from "./observability/watched-caches.ts";
 export { alerts, type Alert, type Alerts, type AlertsOptions, type AlertStatus } from "./observability/alerts.ts";
 export { DEFAULT_ALERT_RULES, type AlertMetric, type AlertRule, type AlertSeverity } from "./observability/alert-rule.ts";

@@ -20,8 +20,8 @@ export interface CachedOptions<A extends readonly unknown[]> {
 
 /**
  * Memoises any async function through the tiers of a cache. Identical calls of one scope that overlap run once, also in processes
- * that share a Redis tier; a failure is given to all who wait and is not stored; a result that cannot be stored (see
- * {@link toPlain}) is returned and not stored. Every caller has a copy of its own of what is stored.
+ * that share a Redis tier; a failure is given to all who wait and is not stored; a result that cannot be stored (it is no plain
+ * JSON value) is returned and not stored. Every caller has a copy of its own of what is stored.
  *
  * @example
  * ```ts

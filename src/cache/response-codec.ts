@@ -67,7 +67,8 @@ export interface StoredMessage {
   readonly name?: string;
 }
 
-type JsonObject = { readonly [key: string]: Json };
+/** A plain JSON object, as LangChain keeps metadata. */
+export type JsonObject = { readonly [key: string]: Json };
 
 const NONE: readonly Json[] = [];
 const NOTHING: Record<string, never> = {};

@@ -20,7 +20,8 @@ export interface PgClientOptions {
   readonly prepare?: boolean | undefined;
 }
 
-interface PgStatement {
+/** What `pg` is asked to run. */
+export interface PgStatement {
   /** Of a prepared statement. */
   readonly name?: string;
   readonly text: string;

@@ -54,7 +54,7 @@ export class HybridChatMessageHistory extends BaseListChatMessageHistory {
   lc_namespace: string[] = ["langchain_strata", "history"];
   readonly #parts: HistoryParts;
 
-  /** Made by `ConversationStore.history()`. */
+  /** @internal Made by `ConversationStore.history()`. */
   constructor(parts: HistoryParts) {
     super();
     this.#parts = parts;

@@ -103,7 +103,7 @@ export class Strata implements StrataParts {
   #savedTokens = 0;
   #closing: Promise<void> | undefined;
 
-  /** Made by `createStrata`. */
+  /** @internal Made by `createStrata`. */
   constructor(parts: StrataParts, machinery: StrataMachinery) {
     this.cache = parts.cache;
     this.embeddings = parts.embeddings;

@@ -27,6 +27,24 @@ export {
 } from "./describe-message-log.ts";
 export { startDeepSeekStandIn, type DeepSeekStandIn } from "./deepseek-stand-in/start.ts";
 export type { DeepSeekStandInOptions } from "./deepseek-stand-in/options.ts";
+export type { StandInCall } from "./deepseek-stand-in/call-log.ts";
+export type { UsageChunk } from "./deepseek-stand-in/completion.ts";
+export type { ErrorStatus } from "./deepseek-stand-in/api-error.ts";
+export type { StandInFailure } from "./deepseek-stand-in/failure.ts";
+export type { StandInModel } from "./deepseek-stand-in/models.ts";
+export type { StandInDelay } from "./deepseek-stand-in/pacing.ts";
+export type {
+  ChatMessage,
+  ChatRequest,
+  ChatTool,
+  ChatToolCall,
+  ChatUsage,
+  ContentPart,
+  FinishReason,
+  JsonSchema,
+  ToolChoice,
+} from "./deepseek-stand-in/protocol.ts";
+export type { ReplyFunction, StandInReply } from "./deepseek-stand-in/reply.ts";
 export {
   describeVectorIndex,
   type MakeVectorIndex,

@@ -27,7 +27,11 @@ interface Letter {
 
 const AT_ONCE = 50;
 
-/** Dead letters, oldest first, without what they hold. @param after the `id` of the last one of the page before */
+/**
+ * Dead letters, oldest first, without what they hold.
+ *
+ * @param options `after` is the `id` of the last one of the page before
+ */
 export async function listDeadLetters(
   options: HistoryTaskOptions & CallOptions & { readonly after?: number | undefined; readonly limit?: number | undefined },
 ): Promise<DeadLetterInfo[]> {

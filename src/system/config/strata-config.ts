@@ -31,7 +31,8 @@ export type PresetName = "development" | "production";
  * Whatever holds a secret (`apiKey`, a URL with a password) is given by the caller: the library reads no environment.
  */
 export interface StrataConfig {
-  /** Values for what is not said otherwise; default `"development"`. See {@link PRESETS}. */
+  /** Values for what is not said otherwise; default `"development"`. `"production"`: room for what a
+   * server sees, a bound on every wait, answers that live for a day. */
   readonly preset?: PresetName | undefined;
   /** The folder that everything is kept in, private to the user; default `".strata"`. */
   readonly data?: string | undefined;

@@ -88,7 +88,7 @@ export function completionBody(completion: Completion): string {
   });
 }
 
-/** Where a stream carries its usage; see {@link streamChunks}. */
+/** Where a stream carries its usage: in its last chunk, as the live API has it, or in a chunk of its own, as the reference says. */
 export type UsageChunk = "last" | "separate";
 
 /**

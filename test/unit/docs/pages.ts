@@ -10,7 +10,6 @@ export function pages(): readonly string[] {
   const root = readdirSync(ROOT).filter((name) => name.endsWith(".md"));
   const docs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".md") && !path.split("/").some((part) => part.startsWith(".")))
-    .filter((path) => !path.startsWith("reference/"))
     .map((path) => join("docs", path));
   return [...root, ...docs].toSorted();
 }
