@@ -24,26 +24,6 @@ function withChange(from: string, to: string): readonly string[] {
   }
 }
 
-beforeAll, describe, expect, test } from "vitest";
-import { brokenLinks } from "../../scripts/site/links.ts";
-import { readContents, ROOT } from "../../scripts/site/contents.ts";
-
-let folder: string;
-let site: string;
-
-/** The site with one text of one page replaced. */
-function withChange(page: string, from: string, to: string): readonly string[] {
-  const copy = join(folder, "changed");
-  cpSync(site, copy, { recursive: true });
-  const file = join(copy, page);
-  const html = readFileSync(file, "utf8");
-  expect(html).toContain(from);
-  writeFileSync(file, html.replace(from, to));
-  const broken = brokenLinks(copy).map(({ page, link }) => `${page}: ${link}`);
-  rmSync(copy, { recursive: true });
-  return broken;
-}
-
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "strata-site-"));
   site = join(folder, "site");
