@@ -9,11 +9,13 @@ import { dashboard } from "./commands/dashboard.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { forget } from "./commands/forget.ts";
+import { ingest } from "./commands/ingest.ts";
 import { migrate } from "./commands/migrate.ts";
 import { optimize } from "./commands/optimize.ts";
 import { rebuild } from "./commands/rebuild.ts";
 import { recall } from "./commands/recall.ts";
 import { restore } from "./commands/restore.ts";
+import { search } from "./commands/search.ts";
 import { serve } from "./commands/serve.ts";
 import { stats } from "./commands/stats.ts";
 import { top } from "./commands/top.ts";
@@ -26,6 +28,8 @@ export const COMMANDS: readonly Command[] = [
   stats,
   top,
   dashboard,
+  ingest,
+  search,
   recall,
   warm,
   clear,

@@ -35,7 +35,7 @@ export function fuse(
   }
   return [...found.values()]
     .map(({ place, score, similarity }) => ({ ...place, score, similarity }))
-    .toSorted((a, b) => b.score - a.score || compare(placeName(a), placeName(b)));
+    .toSorted((a, b) => b.score - a.score || comparePlaces(a, b));
 }
 
 /** The name of a chunk in a vector index. */
@@ -51,6 +51,8 @@ export function readPlaceName(name: string): ChunkPlace | undefined {
   return name[DIGEST_LENGTH] === "-" && Number.isSafeInteger(at) ? { key: name.slice(0, DIGEST_LENGTH), at } : undefined;
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
+/** An order that depends on nothing but the places themselves. */
+export function comparePlaces(a: ChunkPlace, b: ChunkPlace): number {
+  if (a.key === b.key) return a.at - b.at;
+  return a.key < b.key ? -1 : 1;
 }

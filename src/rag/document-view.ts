@@ -5,6 +5,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { CallOptions } from "../core/abort.ts";
 import type { Digest } from "../core/key.ts";
+import { comparePlaces } from "./document-search.ts";
 import type { ChunkPlace, DocumentHeader, DocumentTable } from "./document-table.ts";
 import { DocumentWords } from "./document-words.ts";
 
@@ -14,7 +15,7 @@ const CHUNKS_AT_ONCE = 100;
 export class DocumentView {
   readonly #table: DocumentTable;
   readonly #scope: Digest;
-  readonly #words = new DocumentWords<ChunkPlace>();
+  readonly #words = new DocumentWords<ChunkPlace>(comparePlaces);
   #byKey = new Map<Digest, DocumentHeader>();
   #version: string | undefined;
   #turn: Promise<void> = Promise.resolve();

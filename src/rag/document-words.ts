@@ -16,7 +16,13 @@ const LONGEST_TEXT = 32_768;
 /** Below so many, dead rows are not worth the work. */
 const COMPACT_FROM = 1_024;
 
+interface Found<T> {
+  readonly thing: T;
+  readonly score: number;
+}
+
 export class DocumentWords<T> {
+  readonly #order: (a: T, b: T) => number;
   /** By form: row and count, alternating. */
   #postings = new Map<string, number[]>();
   /** By row; `undefined` = removed. */
@@ -24,6 +30,11 @@ export class DocumentWords<T> {
   #lengths: number[] = [];
   #words = 0;
   #size = 0;
+
+  /** @param order of what scores alike, so that two processes, which took things up in another order, find the same */
+  constructor(order: (a: T, b: T) => number) {
+    this.#order = order;
+  }
 
   get size(): number {
     return this.#size;
@@ -57,7 +68,7 @@ export class DocumentWords<T> {
   }
 
   /** The best `k` that share a word with the query and that `isWanted`, best first. */
-  search(query: string, k: number, isWanted: (thing: T) => boolean): { readonly thing: T; readonly score: number }[] {
+  search(query: string, k: number, isWanted: (thing: T) => boolean): Found<T>[] {
     const total = new Float32Array(this.#things.length);
     const word = new Float32Array(this.#things.length);
     for (const forms of queryWords(query)) {
@@ -68,19 +79,25 @@ export class DocumentWords<T> {
         word[row] = 0;
       }
     }
-    const found: { thing: T; score: number }[] = [];
+    const found: Found<T>[] = [];
     let bar = 0;
     for (let row = 0; row < total.length; row++) {
       const score = total[row] as number;
-      if (score <= bar) continue;
+      if (score === 0 || score < bar) continue;
       const thing = this.#things[row];
       if (thing === undefined || !isWanted(thing)) continue;
       found.push({ thing, score });
       if (found.length < 4 * k + 64) continue;
-      cut(found, k);
+      this.#cut(found, k);
       bar = found.at(-1)?.score ?? bar;
     }
-    return cut(found, k);
+    return this.#cut(found, k);
+  }
+
+  #cut(found: Found<T>[], k: number): Found<T>[] {
+    found.sort((a, b) => b.score - a.score || this.#order(a.thing, b.thing));
+    found.length = Math.min(found.length, k);
+    return found;
   }
 
   #score(form: string, best: Float32Array, touched: number[]): void {
@@ -133,10 +150,4 @@ function queryWords(query: string): readonly (readonly string[])[] {
     words.set(forms[0], forms);
   }
   return [...words.values()];
-}
-
-function cut<T extends { readonly score: number }>(found: T[], k: number): T[] {
-  found.sort((a, b) => b.score - a.score);
-  found.length = Math.min(found.length, k);
-  return found;
 }

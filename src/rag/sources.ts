@@ -16,10 +16,16 @@ import { decode, failure, type SourceDocument } from "./source-file.ts";
 /** What came of one file or document. */
 export type ReadSource =
   | { readonly source: string; readonly documents: readonly SourceDocument[]; readonly holdsMany: boolean }
-  | { readonly source: string; readonly error: Error };
+  | Unusable;
 
 /** A document, or the path of a file or a folder. */
 export type IngestSource = string | DocumentInterface;
+
+/** What cannot be used, and why. */
+interface Unusable {
+  readonly source: string;
+  readonly error: Error;
+}
 
 type Reader = (file: string, id: string, bytes: Buffer) => Promise<readonly SourceDocument[]> | readonly SourceDocument[];
 
@@ -38,19 +44,23 @@ const MOST_BYTES = 256 * 1024 * 1024;
  * The files behind the given paths, in order: a folder's are sorted by name, to any depth, those whose names begin with a dot and
  * those of other kinds left out; links are not followed.
  */
-export async function listSources(from: readonly IngestSource[]): Promise<(IngestSource | { error: Error; source: string })[]> {
-  const all: (IngestSource | { error: Error; source: string })[] = [];
+export async function listSources(from: readonly IngestSource[]): Promise<(IngestSource | Unusable)[]> {
+  const all: (IngestSource | Unusable)[] = [];
   for (const source of from) {
     if (typeof source !== "string") all.push(source);
     else {
       try {
         all.push(...((await stat(source)).isDirectory() ? await filesIn(source) : [source]));
       } catch (cause) {
-        all.push({ source: idOf(source), error: failure(source, "cannot be read", cause) });
+        all.push(unreadable(source, cause));
       }
     }
   }
   return all;
+}
+
+function unreadable(path: string, cause: unknown): Unusable {
+  return { source: idOf(path), error: failure(path, "cannot be read", cause) };
 }
 
 /** Never rejects. */
@@ -83,7 +93,7 @@ function readDocument(document: DocumentInterface): ReadSource {
   }
 }
 
-async function filesIn(folder: string): Promise<string[]> {
+async function filesIn(folder: string): Promise<(string | Unusable)[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const lists = await Promise.all(
     entries
@@ -91,7 +101,8 @@ async function filesIn(folder: string): Promise<string[]> {
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
       .map(async (entry) => {
         const path = join(folder, entry.name);
-        if (entry.isDirectory()) return filesIn(path);
+        // A folder that may not be looked into is one failure; those beside it go on.
+        if (entry.isDirectory()) return filesIn(path).catch((cause: unknown) => [unreadable(path, cause)]);
         return entry.isFile() && extname(path).toLowerCase() in READERS ? [path] : [];
       }),
   );

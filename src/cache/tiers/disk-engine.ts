@@ -47,7 +47,11 @@ export function openEngine(path: string): Engine {
   const form = { encoding: "binary", keyEncoding: "binary" } as const;
   // `permissionsMode` is known to the engine, not to its types. Batches by event turn begin with a promise of the engine's own that nobody
   // listens to: a commit that fails would end the process. Without them the writes of a turn are committed together all the same.
-  const options = { path, maxDbs: 4, permissionsMode: 0o600, eventTurnBatching: false, ...form };
+  //
+  // With overlapping synchronisation a process that dies while it waits for the disk leaves a third lock, and LMDB (as in lmdb 3.5.6)
+  // takes the next writer, in another process, for the dead one: its environment is refused to it from then on (MDB_PANIC). Without, the
+  // disk is waited for under the lock of the writers, which is taken over as it should be.
+  const options = { path, maxDbs: 4, permissionsMode: 0o600, eventTurnBatching: false, overlappingSync: false, ...form };
   const environment = openEnvironment<Buffer, Buffer>(options);
   try {
     mendAfterOpening({ path, environment });
