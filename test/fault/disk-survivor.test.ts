@@ -8,7 +8,7 @@ import { batchOf, SCOPE } from "../fixtures/documents/batches.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { startTypeScript } from "../support/typescript-child.ts";
 
-const ROUNDS = 10;
+const ROUNDS = 6;
 
 test("goes on reading and writing, whatever lock the dead one held, and sees whole batches", { timeout: 120_000 }, async () => {
   const path = mkdtempSync(join(tmpdir(), "strata-survivor-"));
