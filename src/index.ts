@@ -293,6 +293,9 @@ export {
   type OldEmbeddingsOptions,
   type UnusedEntriesOptions,
 } from "./maintenance/tasks/cleanup.ts";
+export { reencryptValues } from "./maintenance/tasks/reencrypt-values.ts";
+export { reencryptMessages, type ReencryptMessagesOptions } from "./maintenance/tasks/reencrypt-messages.ts";
+export { rewrapKeys, type RewrapKeysOptions } from "./maintenance/tasks/rewrap-keys.ts";
 export { orphanedQuestions, type OrphanedQuestionsOptions } from "./maintenance/tasks/orphaned-questions.ts";
 export {
   archiveConversations,

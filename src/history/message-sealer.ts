@@ -9,7 +9,7 @@
 import { StrataError } from "../core/errors.ts";
 import type { Emit } from "../core/events.ts";
 import { parseEncryption, type EncryptionOptions } from "../encryption/key-ring.ts";
-import { isSealed } from "../encryption/sealed.ts";
+import { isSealed, readSealedHeader } from "../encryption/sealed.ts";
 import { REFUSALS, Sealer, type Opened } from "../encryption/sealer.ts";
 import { conversationKey, ownerKey } from "./conversation-key.ts";
 import type { Conversation, LogMessage } from "./message-log.ts";
@@ -69,6 +69,16 @@ export class MessageSealer {
   /** `undefined` when it cannot be read. */
   openSummary(conversation: Conversation, text: string): Promise<string | undefined> {
     return this.#open(conversation, summaryOf(conversation), text);
+  }
+
+  /** Whether something stored is plain, or under another key than the current one. */
+  async isOutdated(ownerId: string, stored: string): Promise<boolean> {
+    const scope = ownerKey(ownerId);
+    const header = isSealedText(stored) ? readSealedHeader(Buffer.from(stored.slice(MARK.length), "base64url")) : undefined;
+    if (header === undefined) return true;
+    // Only where its key is there: asking for the current one of a scope without a key would make one.
+    if ((await this.#sealer.keys.byId(header.keyId, scope)) === undefined) return false;
+    return (await this.#sealer.keys.current({ scope })).id !== header.keyId;
   }
 
   /** Destroys the owner's key, where owners have one. */
