@@ -46,26 +46,31 @@ export function readKeySet(option: string, given: KeySet): ReadKeys {
  * @throws {@link StrataConfigError} naming the file, never showing what is in it
  */
 export function keysFromFile(path: string): KeySet {
-  if (typeof path !== "string" || path === "") throw new StrataConfigError("keyFile", path, "the path of a file");
+  return readKeyFile("keysFromFile.path", path);
+}
+
+/** @param option for messages */
+export function readKeyFile(option: string, path: string): KeySet {
+  if (typeof path !== "string" || path === "") throw new StrataConfigError(option, path, "the path of a file");
   let text: string;
   try {
     // On Windows, whose files have no such bits, access is for its ACLs to say.
     if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0) {
-      throw new StrataConfigError("keyFile", path, "a file that only its owner can read: chmod 600");
+      throw new StrataConfigError(option, path, "a file that only its owner can read: chmod 600");
     }
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (StrataConfigError.isInstance(error)) throw error;
-    throw new StrataConfigError("keyFile", path, `a file that can be read (${(error as NodeJS.ErrnoException).code ?? "error"})`);
+    throw new StrataConfigError(option, path, `a file that can be read (${(error as NodeJS.ErrnoException).code ?? "error"})`);
   }
   try {
     const { current, keys } = JSON.parse(text) as KeySet;
-    readKeySet("keyFile", { current, keys });
+    readKeySet(option, { current, keys });
     return { current, keys };
   } catch (error) {
     if (StrataConfigError.isInstance(error)) throw error;
     // Not the parser's message, which shows a piece of the file.
-    throw new StrataConfigError("keyFile", path, 'JSON such as { "current": "a", "keys": { "a": "<32 bytes as base64>" } }');
+    throw new StrataConfigError(option, path, 'JSON such as { "current": "a", "keys": { "a": "<32 bytes as base64>" } }');
   }
 }
 

@@ -11,6 +11,7 @@ import { Dashboards } from "./dashboards.ts";
 import { Knowledge } from "./documents/knowledge.ts";
 import { documentsPart } from "./parts/documents.ts";
 import { conversationsPart, memoryPart, sqlPart } from "./parts/conversations.ts";
+import { encryptionPart } from "./parts/encryption.ts";
 import { embeddingsPart } from "./parts/embeddings.ts";
 import { lazyModel } from "./parts/model.ts";
 import { checkHealth, type PartHealth } from "./health.ts";
@@ -25,13 +26,15 @@ const CLOSE_GRACE_MS = 10_000;
 export function assemble(config: CheckedConfig): Strata {
   const { clock = systemClock, history = {}, chat, postgres } = config;
   const startedAt = clock.monotonic();
+  // Before anything is made: a key that is none is refused with nothing open.
+  const encryption = encryptionPart(config);
   const { observer, metrics, events, alerts } = observabilityPart(config);
   const sql = sqlPart(config);
-  const embeddings = embeddingsPart(config, observer);
+  const embeddings = embeddingsPart(config, observer, encryption);
   /** PGlite is for one process and slow to open: what may lie elsewhere does. */
   const shared = postgres === undefined ? undefined : sql;
-  const { cache, tiers } = cachePart(config, { embeddings, sql: shared, observer });
-  const conversations = conversationsPart(config, sql, observer);
+  const { cache, tiers } = cachePart(config, { embeddings, sql: shared, observer, encryption });
+  const conversations = conversationsPart(config, sql, observer, encryption);
   const memory = memoryPart(config, conversations, embeddings, observer);
   const rerank = rerankPart(config, observer);
   const documents = documentsPart(config, embeddings, shared, observer);

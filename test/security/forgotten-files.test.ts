@@ -9,11 +9,10 @@ import { systemClock } from "../../src/core/clock.ts";
 import { ConversationStore } from "../../src/history/conversation-store.ts";
 import { postgresLog } from "../../src/history/logs/postgres.ts";
 import { backup } from "../../src/maintenance/backup/backup.ts";
-import { BackupReader } from "../../src/maintenance/backup/backup-reader.ts";
-import { signerOf } from "../../src/maintenance/backup/backup-key.ts";
 import { historyPart } from "../../src/maintenance/backup/parts/history-part.ts";
 import { eraseDeletedRows } from "../../src/maintenance/tasks/tables-tasks.ts";
 import { freshDatabase } from "../support/fresh.ts";
+import { backupBytes } from "../support/raw-bytes.ts";
 
 const CANARY = "canary-of-ana-5f21";
 const STAYS = "what-ben-said-5f21";
@@ -54,7 +53,7 @@ test("is in no table file after the tables were written anew, and in no backup m
 
     const path = join(root, "later.backup");
     await backup({ to: path, parts: [historyPart({ sql })] });
-    const unpacked = await recordsIn(path);
+    const unpacked = await backupBytes(path);
     expect(unpacked.includes(CANARY)).toBe(false);
     expect(unpacked.includes(STAYS)).toBe(true);
   } finally {
@@ -73,19 +72,4 @@ async function tableBytes(pool: Pool): Promise<string> {
      WHERE relkind IN ('r', 't', 'i') AND pg_relation_size(oid) > 0 AND oid >= 16384`,
   );
   return Buffer.concat(rows.map(({ bytes }) => bytes)).toString("latin1");
-}
-
-/** What is in a backup, inflated. */
-async function recordsIn(path: string): Promise<string> {
-  const reader = await BackupReader.open(path, signerOf("key", undefined));
-  const texts: string[] = [];
-  try {
-    for (const _part of reader.manifest.parts) {
-      for await (const batch of reader.part()) texts.push(...batch.map(({ body }) => body.toString("utf8")));
-    }
-    await reader.finish();
-  } finally {
-    await reader.close();
-  }
-  return texts.join("\n");
 }

@@ -14,7 +14,20 @@ export interface CheckedConfig extends StrataConfig {
 }
 
 const TOP = [
-  ...["preset", "data", "model", "cache", "redis", "postgres", "embeddings", "history", "memory", "documents", "rerank"],
+  ...[
+    "preset",
+    "data",
+    "model",
+    "cache",
+    "redis",
+    "postgres",
+    "embeddings",
+    "encryption",
+    "history",
+    "memory",
+    "documents",
+    "rerank",
+  ],
   ...["chat", "prompts", "observability", "observer", "clock", "random"],
 ];
 const CACHE = [
@@ -49,6 +62,7 @@ export function readConfig(given: unknown): CheckedConfig {
       '"static", "minilm", or LangChain embeddings',
     );
   }
+  checkEncryption(config.encryption);
   checkHistory(config.history, config.redis !== undefined);
   checkMemory(config.memory);
   checkDocuments(config.documents);
@@ -165,6 +179,24 @@ function checkServer(name: string, value: unknown, url: RegExp, methods: readonl
   if (typeof value !== "string") return requireMethods(name, value, methods, accepted);
   if (!url.test(value)) throw new StrataConfigError(name, `${value.split(":", 1)[0]?.slice(0, 12) ?? ""}:...`, accepted);
   if (!URL.canParse(value)) throw new StrataConfigError(name, `${value.split(":", 1)[0] ?? ""}:...`, "a URL that can be read");
+}
+
+function checkEncryption(value: unknown): void {
+  const encryption = section("encryption", value, ["keyFile", "keys", "perScope", "keyStore", "required"]);
+  if (encryption === undefined) return;
+  const keyFile = readText("encryption", encryption, "keyFile");
+  readBoolean("encryption", encryption, "required");
+  const { keys, keyStore } = encryption;
+  if ((keyFile === undefined) === (keys === undefined)) {
+    throw new StrataConfigError("encryption", "…", "either `keyFile` or `keys`");
+  }
+  if (keys !== undefined) openSection("encryption.keys", keys, ["current", "keys"]);
+  if (readBoolean("encryption", encryption, "perScope") === false && keyStore !== undefined) {
+    throw new StrataConfigError("encryption.keyStore", hidden(keyStore), "nothing, where `perScope` is `false`");
+  }
+  if (keyStore === undefined || typeof keyStore === "string") return void readText("encryption", encryption, "keyStore");
+  const methods = ["find", "add", "rewrap", "drop", "list"];
+  requireMethods("encryption.keyStore", keyStore, methods, "the path of a folder, or a key store such as sqlKeyStore()");
 }
 
 function checkHistory(value: unknown, hasRedis: boolean): void {

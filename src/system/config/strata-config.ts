@@ -13,6 +13,8 @@ import type { RedisSource } from "../../clients/redis.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Observer } from "../../core/events.ts";
 import type { ByteSize, Duration } from "../../core/options.ts";
+import type { KeyStore } from "../../encryption/key-store.ts";
+import type { KeySet } from "../../encryption/secret-key.ts";
 import type { Durability } from "../../history/hybrid-log.ts";
 import type { Strategy } from "../../memory/strategy.ts";
 import type { AlertRule } from "../../observability/alert-rule.ts";
@@ -45,6 +47,8 @@ export interface StrataConfig {
   readonly postgres?: string | PgPool | undefined;
   /** What makes vectors; default `"static"`: in this process, English and Portuguese, 18 MB, loaded at its first use. */
   readonly embeddings?: "static" | "minilm" | EmbeddingsInterface | undefined;
+  /** Encrypts what is stored; default: nothing is. */
+  readonly encryption?: EncryptionConfig | undefined;
   readonly history?: HistoryConfig | undefined;
   readonly memory?: MemoryConfig | undefined;
   readonly documents?: DocumentsConfig | undefined;
@@ -140,6 +144,26 @@ export interface SemanticConfig extends Partial<Pick<SemanticOptions, "verifier"
   readonly maxWrongHits?: number | undefined;
   /** `"shadow"` decides and counts, and serves nothing. */
   readonly mode?: "shadow" | "serve" | undefined;
+}
+
+/**
+ * Answers in every tier but memory, vectors of `embeddings`, messages and summaries are encrypted. Documents, and vectors of the
+ * semantic step, are not. With it the database searches no messages.
+ */
+export interface EncryptionConfig {
+  /** A JSON file that only its owner can read (0600): `{ "current": "a", "keys": { "a": "<32 bytes as base64>" } }`. */
+  readonly keyFile?: string | undefined;
+  /** In place of `keyFile`: the keys themselves. */
+  readonly keys?: KeySet | undefined;
+  /** Whether each scope and each owner has a key of its own, wrapped under these, which `forget` destroys; default `true`. */
+  readonly perScope?: boolean | undefined;
+  /**
+   * Where wrapped keys lie: a folder, or `sqlKeyStore()`, `redisKeyStore()` for processes on several machines. Default: `keys` in the
+   * data folder. Keep it out of what you back up with the data.
+   */
+  readonly keyStore?: string | KeyStore | undefined;
+  /** Refuses what is not encrypted; default `false`: what was stored before stays readable. */
+  readonly required?: boolean | undefined;
 }
 
 export interface HistoryConfig {

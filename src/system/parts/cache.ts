@@ -7,10 +7,12 @@ import type { CacheTier } from "../../cache/tier.ts";
 import { TieredCache } from "../../cache/tiered-cache.ts";
 import { archiveTier } from "../../cache/tiers/archive.ts";
 import { diskTier } from "../../cache/tiers/disk.ts";
+import { encryptTiers } from "../../cache/tiers/encrypted.ts";
 import { memoryTier } from "../../cache/tiers/memory.ts";
 import { redisTier } from "../../cache/tiers/redis.ts";
 import type { SqlClient } from "../../clients/sql.ts";
-import type { Observer } from "../../core/events.ts";
+import { guardObserver, type Observer } from "../../core/events.ts";
+import type { EncryptionOptions } from "../../encryption/key-ring.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import type { Scope } from "../../core/scope.ts";
 import type { CheckedConfig } from "../config/read-config.ts";
@@ -21,11 +23,15 @@ export function cachePart(config: CheckedConfig, parts: CacheNeeds): CachePart {
   const { cache, clock, random } = config;
   const { ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit } = cache;
   const semantic = cache.semantic === undefined || cache.semantic === false ? undefined : semanticOf(cache.semantic, parts);
-  const tiers = cache.tiers ?? tiersOf(config, parts.sql);
+  const { encryption, observer } = parts;
+  const plain = cache.tiers ?? tiersOf(config, parts.sql);
+  // Here already, so that backups and maintenance see them as the cache does.
+  const tiers = encryption === undefined ? plain : encryptTiers(plain, encryption, guardObserver(observer));
   const made = new TieredCache({
     ...{ ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit, clock, random },
-    observer: parts.observer,
+    observer,
     tiers,
+    encryption,
     scope: cache.scope === "owner" ? scopeOfOwner : (cache.scope ?? "global"),
     semantic,
   });
@@ -42,6 +48,7 @@ export interface CacheNeeds {
   readonly embeddings: EmbeddingsPart;
   readonly sql: SqlClient | undefined;
   readonly observer: Observer | undefined;
+  readonly encryption: EncryptionOptions | undefined;
 }
 
 /** Nobody's call is nobody's answer: without an owner nothing is looked up and nothing kept. */

@@ -4,6 +4,7 @@ import { pgPoolClient } from "../../clients/pg-pool.ts";
 import { pgliteClient } from "../../clients/pglite.ts";
 import type { SqlClient } from "../../clients/sql.ts";
 import type { Observer } from "../../core/events.ts";
+import type { EncryptionOptions } from "../../encryption/key-ring.ts";
 import { ConversationStore } from "../../history/conversation-store.ts";
 import { AdaptiveMemoryRetriever } from "../../memory/memory-retriever.ts";
 import type { CheckedConfig } from "../config/read-config.ts";
@@ -20,9 +21,10 @@ export function conversationsPart(
   { history = {}, redis, clock, random }: CheckedConfig,
   sql: SqlClient,
   observer: Observer | undefined,
+  encryption: EncryptionOptions | undefined,
 ): ConversationStore {
   const { durability, prefix } = history;
-  return new ConversationStore({ sql, redis, durability, prefix, observer, clock, random });
+  return new ConversationStore({ sql, redis, durability, prefix, encryption, observer, clock, random });
 }
 
 /** What was said is found again. */

@@ -5,6 +5,7 @@ import { memoryTier } from "../../cache/tiers/memory.ts";
 import { CachedEmbeddings } from "../../embeddings/cached-embeddings.ts";
 import { LocalEmbeddings } from "../../embeddings/local-embeddings.ts";
 import type { Observer } from "../../core/events.ts";
+import type { EncryptionOptions } from "../../encryption/key-ring.ts";
 import type { CheckedConfig } from "../config/read-config.ts";
 
 /** The embeddings of all parts, and what tells their vectors from those of another model. */
@@ -18,6 +19,7 @@ export interface EmbeddingsPart {
 export function embeddingsPart(
   { embeddings = "static", data, clock, random }: CheckedConfig,
   observer: Observer | undefined,
+  encryption: EncryptionOptions | undefined,
 ): EmbeddingsPart {
   if (embeddings === "static") {
     // Its vectors are made faster than a tier could give them.
@@ -28,7 +30,7 @@ export function embeddingsPart(
   const given = local ?? (embeddings as EmbeddingsInterface);
   const model = local?.info.model ?? nameOf(given);
   const kept = new CachedEmbeddings({
-    ...{ embeddings: given, model, observer, clock, random },
+    ...{ embeddings: given, model, observer, encryption, clock, random },
     tiers: [memoryTier(), diskTier({ path: join(data, "embeddings") })],
   });
   const close = async (): Promise<void> => {
