@@ -21,7 +21,7 @@ export interface CreateStrataOptions {
  * it is embedded: no server, no key, everything in `.strata/`. Nothing is connected or loaded before its first use.
  * @param config an object, or the path of a YAML or JSON file with the same keys
  * @throws {@link StrataConfigError} naming the key from the top, its value and what is accepted; nothing was opened then. With `check`, {@link StrataError}
- * `UNAVAILABLE` naming every part that cannot be used
+ * `UNAVAILABLE` naming every part that cannot be used; also for a port of `observability.prometheus` that is in use
  * @example
  * ```ts
  * const strata = await createStrata({ model: { provider: "deepseek", model: "deepseek-reasoner", apiKey } });
@@ -33,13 +33,12 @@ export async function createStrata(config: StrataConfig | string = {}, options: 
   refuseUnknown("createStrata", options, ["variables", "check"]);
   const given = typeof config === "string" ? await readConfigFile(config, options.variables ?? {}) : config;
   const strata = assemble(readConfig(given));
-  if (options.check === true) {
-    try {
-      requireHealthy(await strata.health());
-    } catch (error) {
-      await strata.close();
-      throw error;
-    }
+  try {
+    if (options.check === true) requireHealthy(await strata.health());
+    await strata.begin();
+  } catch (error) {
+    await strata.close();
+    throw error;
   }
   return strata;
 }

@@ -18,6 +18,7 @@ import { checkHealth, type PartHealth } from "./health.ts";
 import { observabilityPart } from "./parts/observability.ts";
 import { promptsPart } from "./parts/prompts.ts";
 import { rerankPart } from "./parts/rerank.ts";
+import { Services } from "./services.ts";
 import { Strata } from "./strata.ts";
 
 /** How long `close()` waits for each part to write what waits. */
@@ -28,7 +29,7 @@ export function assemble(config: CheckedConfig): Strata {
   const startedAt = clock.monotonic();
   // Before anything is made: a key that is none is refused with nothing open.
   const encryption = encryptionPart(config);
-  const { observer, metrics, events, alerts } = observabilityPart(config);
+  const { observer, metrics, events, alerts } = observabilityPart(config, (event) => services.log(event));
   const sql = sqlPart(config);
   const embeddings = embeddingsPart(config, observer, encryption);
   /** PGlite is for one process and slow to open: what may lie elsewhere does. */
@@ -46,6 +47,10 @@ export function assemble(config: CheckedConfig): Strata {
   metrics?.watch(cache);
   const embedded = postgres === undefined ? join(config.data, "history") : undefined;
   const backups = new Backups({ cache, tiers, sql, embedded, clock });
+  const services = new Services({
+    ...{ config, metrics, observer },
+    places: { tiers, sql, parts: () => backups.parts() },
+  });
   const health = (): Promise<PartHealth[]> => checkHealth(config, sql, clock);
   const dashboards = new Dashboards({ metrics, events, alerts, cache, conversations, health, clock });
   const { window, windowTokens } = history;
@@ -60,9 +65,11 @@ export function assemble(config: CheckedConfig): Strata {
   /** The last first: what is asked by others is closed after them. A part that does not end in time does not hold up the others. */
   async function close(): Promise<void> {
     const groups: readonly (readonly (() => unknown)[])[] = [
-      [() => knowledge.end(), () => dashboards.close(), () => alerts?.close()],
+      [() => knowledge.end(), () => dashboards.close(), () => alerts?.close(), () => services.stop()],
       [() => cache.close(), () => memory.close(), () => rerank.close(), () => documents.close(), () => conversations.close()],
       [() => sql.close(), () => embeddings.close(), () => metrics?.close()],
+      // The last events are of the end.
+      [() => services.close()],
     ];
     for (const group of groups) await Promise.all(group.map((end) => within(async () => end())));
   }
@@ -82,6 +89,7 @@ export function assemble(config: CheckedConfig): Strata {
       dashboards,
       backups,
       health,
+      services,
       uptimeMs: () => clock.monotonic() - startedAt,
       close,
     },

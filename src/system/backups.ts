@@ -31,8 +31,13 @@ export class Backups {
   async backup(to: string, options: Omit<BackupOptions, "to" | "parts" | "clock"> = {}): Promise<BackupReport> {
     const { cache, clock, embedded } = this.#options;
     await cache.flush();
+    return backup({ ...options, to, clock, parts: this.parts(embedded) });
+  }
+
+  /** What there is to back up now. */
+  parts(embedded: string | undefined = this.#options.embedded): BackupPart[] {
     const hasHistory = embedded === undefined || existsSync(join(embedded, "PG_VERSION"));
-    return backup({ ...options, to, clock, parts: [...this.#tiers(), ...(hasHistory ? [this.#history()] : [])] });
+    return [...this.#tiers(), ...(hasHistory ? [this.#history()] : [])];
   }
 
   async restore(from: string, options: Omit<RestoreOptions, "from" | "parts" | "clock"> = {}): Promise<RestoreReport> {

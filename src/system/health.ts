@@ -12,6 +12,8 @@ export interface PartHealth {
   readonly part: "data" | "redis" | "postgres";
   readonly ok: boolean;
   readonly ms: number;
+  /** Of a server that a URL names: the URL without who and which password; of `data`, the folder. */
+  readonly at?: string;
   /** Why not; no URL and no password is in it. */
   readonly message?: string;
 }
@@ -36,14 +38,25 @@ export async function checkHealth(config: CheckedConfig, sql: SqlClient, clock: 
     );
   }
   if (postgres !== undefined) checks.push(look("postgres", clock, () => sql.query("SELECT 1")));
-  return Promise.all(checks);
+  const places = { data, redis: placeOf(redis), postgres: placeOf(postgres) };
+  return (await Promise.all(checks)).map((health) => {
+    const place = places[health.part];
+    return { ...health, ...(place !== undefined && { at: place }) };
+  });
+}
+
+/** A URL is checked with the config; what else names a server (a client, a pool) is not looked into. */
+function placeOf(server: unknown): string | undefined {
+  if (typeof server !== "string") return undefined;
+  const { protocol, host, pathname } = new URL(server);
+  return `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
 }
 
 /** @throws {@link StrataError} `UNAVAILABLE` naming every part that cannot be used, and why */
 export function requireHealthy(health: readonly PartHealth[]): void {
   const broken = health.filter(({ ok }) => !ok);
   if (broken.length === 0) return;
-  const reasons = broken.map(({ part, message = "" }) => `\`${part}\`: ${message}`);
+  const reasons = broken.map(({ part, at = "", message = "" }) => `\`${part}\`${at && ` (${at})`}: ${message}`);
   throw new StrataError("UNAVAILABLE", `The config names what cannot be used. ${reasons.join(" ")}`);
 }
 

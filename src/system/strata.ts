@@ -16,6 +16,7 @@ import type { BackupOptions, BackupReport } from "../maintenance/backup/backup.t
 import type { RestoreOptions, RestoreReport } from "../maintenance/backup/restore.ts";
 import type { DashboardSource } from "../observability/dashboard/dashboard-source.ts";
 import type { Dashboard, DashboardOptions } from "../observability/dashboard/start-dashboard.ts";
+import type { Scheduler } from "../maintenance/schedule/scheduler.ts";
 import type { Alerts } from "../observability/alerts.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { RecentEvents } from "../observability/recent-events.ts";
@@ -27,6 +28,7 @@ import type { Backups } from "./backups.ts";
 import type { Dashboards } from "./dashboards.ts";
 import type { AddContextOptions, KnowledgeSource, Knowledge, SearchOptions } from "./documents/knowledge.ts";
 import type { PartHealth } from "./health.ts";
+import type { RunningServices, Services } from "./services.ts";
 import type { ChatOptions } from "./chat/chat-options.ts";
 import type { ChatEvent, ChatResult } from "./chat/chat-result.ts";
 
@@ -80,6 +82,7 @@ export interface StrataMachinery {
   readonly knowledge: Knowledge;
   readonly dashboards: Dashboards;
   readonly backups: Backups;
+  readonly services: Services;
   readonly uptimeMs: () => number;
   readonly health: () => Promise<PartHealth[]>;
   readonly close: () => Promise<void>;
@@ -101,6 +104,7 @@ export class Strata implements StrataParts {
   #cached = 0;
   #failed = 0;
   #savedTokens = 0;
+  #running: RunningServices | undefined;
   #closing: Promise<void> | undefined;
 
   /** @internal Made by `createStrata`. */
@@ -208,6 +212,21 @@ export class Strata implements StrataParts {
   async health(): Promise<readonly PartHealth[]> {
     this.#refuseWhenClosed();
     return this.#machinery.health();
+  }
+
+  /** Where Prometheus finds the metrics, where `observability.prometheus` says so. */
+  get metricsUrl(): string | undefined {
+    return this.#running?.metricsUrl;
+  }
+
+  /** The schedule of `maintenance.jobs`: when each comes next, and running one now. */
+  get schedule(): Pick<Scheduler, "next" | "runNow"> | undefined {
+    return this.#running?.scheduler;
+  }
+
+  /** Begins what the system does by itself: `createStrata` has, a command that only looks has not. @internal */
+  async begin(): Promise<void> {
+    this.#running = await this.#machinery.services.begin();
   }
 
   /** What happened so far. */

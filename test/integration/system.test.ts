@@ -159,7 +159,7 @@ describe("with servers that are away", () => {
     const config = { data, redis: `redis://:s3cret@127.0.0.1:${port}`, postgres: `postgres://app:s3cret@127.0.0.1:${port}/app` };
     const made = createStrata(config, { check: true });
     await expect(made).rejects.toMatchObject({ code: "UNAVAILABLE" });
-    await expect(made).rejects.toThrow(/`redis`: .*ECONNREFUSED.*`postgres`: .*ECONNREFUSED/);
+    await expect(made).rejects.toThrow(/`redis` \(redis:.*ECONNREFUSED.*`postgres` \(postgres:.*ECONNREFUSED/);
     await expect(made).rejects.not.toThrow("s3cret");
   });
 });

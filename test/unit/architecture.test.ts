@@ -55,6 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "middleware",
     "observability",
     "maintenance",
+    "http",
   ],
   serve: ["core", "http", "cache", "embeddings", "history", "memory", "rerank", "observability", "maintenance", "system"],
   cli: [

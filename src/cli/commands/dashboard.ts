@@ -35,6 +35,7 @@ Prints an address that opens the dashboard in one browser, once. Scripts send \`
     });
     const token = values.token ?? terminal.environment["STRATA_TOKEN"];
     return withStrata(values, terminal, async (strata) => {
+      await strata.begin();
       // The disk tier is opened, and counts its entries, when it is first asked for one.
       await strata.cache.get("strata:dashboard", { scope: "global" });
       const opened = await strata.startDashboard({

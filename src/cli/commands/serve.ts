@@ -59,6 +59,7 @@ finished, what waits is written. Again, and it ends at once.`,
     const strata = assemble(config);
     const interrupt = untilInterrupted();
     try {
+      await strata.begin();
       const server = await startServer({
         parts: {
           cache: strata.cache,

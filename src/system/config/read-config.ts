@@ -2,8 +2,24 @@
 import { StrataConfigError } from "../../core/errors.ts";
 import { EVICTION_NAMES } from "../../cache/evictions/create-eviction.ts";
 import { parseChoice, parseClock, parseFunction, parseNumber, requireMethods } from "../../core/options.ts";
+import { checkMaintenance } from "./maintenance-config.ts";
 import { PRESETS } from "./presets.ts";
-import { at, hidden, openSection, readBoolean, readCount, readDuration, readSize, readText, type Section } from "./section.ts";
+import { checkObservability } from "./check-observability.ts";
+import { checkRerank } from "./check-rerank.ts";
+import {
+  at,
+  checkUrl,
+  hidden,
+  openSection,
+  readBoolean,
+  readCount,
+  readDuration,
+  readSize,
+  readText,
+  section,
+  switched,
+  type Section,
+} from "./section.ts";
 import type { CacheConfig, ChatConfig, ModelDescription, StrataConfig } from "./strata-config.ts";
 
 /** A config that was checked, with its preset under it. */
@@ -14,21 +30,8 @@ export interface CheckedConfig extends StrataConfig {
 }
 
 const TOP = [
-  ...[
-    "preset",
-    "data",
-    "model",
-    "cache",
-    "redis",
-    "postgres",
-    "embeddings",
-    "encryption",
-    "history",
-    "memory",
-    "documents",
-    "rerank",
-  ],
-  ...["chat", "prompts", "observability", "observer", "clock", "random"],
+  ...["preset", "data", "model", "cache", "redis", "postgres", "embeddings", "encryption", "history", "memory", "documents"],
+  ...["rerank", "chat", "prompts", "observability", "maintenance", "observer", "clock", "random"],
 ];
 const CACHE = [
   ...["ttl", "stale", "scope", "compression", "memory", "disk", "redis", "archive", "tiers", "semantic", "quota"],
@@ -73,13 +76,8 @@ export function readConfig(given: unknown): CheckedConfig {
     readText("chat", chat, "system");
   }
   checkPrompts(config.prompts);
-  const observability = section("observability", config.observability, ["metrics", "prices", "recentEvents", "alerts"]);
-  if (observability !== undefined) {
-    readBoolean("observability", observability, "metrics");
-    readCount("observability", observability, "recentEvents");
-    if (typeof observability.alerts !== "object") readBoolean("observability", observability, "alerts");
-    else openSection("observability.alerts", observability.alerts, ["rules", "webhook", "onAlert", "every"]);
-  }
+  checkObservability(config.observability);
+  checkMaintenance(config.maintenance, { redis: config.redis !== undefined, postgres: config.postgres !== undefined });
   parseFunction("observer", config.observer);
   parseFunction("random", config.random);
   parseClock(config.clock);
@@ -101,15 +99,6 @@ function withPreset(config: StrataConfig, name: keyof typeof PRESETS): { cache: 
   return { cache, chat: { ...preset.chat, ...config.chat } };
 }
 
-function section(path: string, value: unknown, known: readonly string[]): Section | undefined {
-  return value === undefined ? undefined : openSection(path, value, known);
-}
-
-/** A section that may also be switched on or off. */
-function switched(path: string, value: unknown, known: readonly string[]): Section | undefined {
-  return typeof value === "boolean" ? undefined : section(path, value, known);
-}
-
 function hasInvoke(value: unknown): boolean {
   return typeof (value as { readonly invoke?: unknown } | null)?.invoke === "function";
 }
@@ -126,9 +115,7 @@ function checkModel(model: unknown): void {
     throw new StrataConfigError("model.model", undefined, 'the name of the model, such as "deepseek-reasoner"');
   }
   const baseURL = readText("model", described, "baseURL");
-  if (baseURL !== undefined && !/^https?:\/\//.test(baseURL)) {
-    throw new StrataConfigError("model.baseURL", hidden(baseURL), "a URL that begins with http:// or https://");
-  }
+  checkUrl("model.baseURL", baseURL);
   readText("model", described, "apiKey");
   if (described.temperature !== undefined) parseNumber("model.temperature", described.temperature, 0, 2);
   readCount("model", described, "maxTokens");
@@ -246,13 +233,4 @@ function checkPrompts(value: unknown): void {
   if (typeof partials !== "object" || partials === null)
     throw new StrataConfigError("prompts.partials", hidden(partials), "texts by name");
   if (system !== undefined) parseChoice("prompts.system", system, ["system", "user"]);
-}
-
-function checkRerank(value: unknown): void {
-  const rerank = switched("rerank", value, ["reranker", "candidates", "threshold", "policy", "deadline"]);
-  if (rerank === undefined) return;
-  if (typeof rerank["reranker"] === "string") parseChoice("rerank.reranker", rerank["reranker"], ["lexical"]);
-  readCount("rerank", rerank, "candidates");
-  readDuration("rerank", rerank, "deadline");
-  if (typeof rerank["policy"] === "string") parseChoice("rerank.policy", rerank["policy"], ["always", "adaptive"]);
 }

@@ -21,6 +21,23 @@ export function openSection(path: string, value: unknown, known: readonly string
   return value as Section;
 }
 
+/** A section that need not be there. */
+export function section(path: string, value: unknown, known: readonly string[]): Section | undefined {
+  return value === undefined ? undefined : openSection(path, value, known);
+}
+
+/** A section that may also be switched on or off. */
+export function switched(path: string, value: unknown, known: readonly string[]): Section | undefined {
+  return typeof value === "boolean" ? undefined : section(path, value, known);
+}
+
+/** A URL is never shown: it may hold a password. */
+export function checkUrl(path: string, url: string | undefined): void {
+  if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
+    throw new StrataConfigError(path, hidden(url), "a URL that begins with http:// or https://");
+  }
+}
+
 /** The path of a key in a section. */
 export function at(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;

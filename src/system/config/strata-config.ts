@@ -25,6 +25,7 @@ import type { SystemPlace } from "../../prompts/compile-prompt.ts";
 import type { PromptSpec } from "../../prompts/prompt-spec.ts";
 import type { AdaptivePolicyOptions } from "../../rerank/policies/adaptive.ts";
 import type { Reranker } from "../../rerank/reranker.ts";
+import type { MaintenanceConfig } from "./maintenance-config.ts";
 
 export type PresetName = "development" | "production";
 
@@ -57,6 +58,8 @@ export interface StrataConfig {
   readonly prompts?: PromptsConfig | undefined;
   readonly chat?: ChatConfig | undefined;
   readonly observability?: ObservabilityConfig | undefined;
+  /** What keeps it in order, and when; default: nothing by itself. */
+  readonly maintenance?: MaintenanceConfig | undefined;
   /** Sees every event of every part. */
   readonly observer?: Observer | undefined;
   /** For tests; default the machine's. */
@@ -200,12 +203,30 @@ export interface DocumentsConfig {
 }
 
 export interface RerankConfig {
-  /** Default `"lexical"`: by words, in this process. Several: the next is asked when one fails. */
-  readonly reranker?: "lexical" | Reranker | readonly Reranker[] | undefined;
+  /**
+   * Default `"lexical"`: by words, in this process. `"late-interaction"`: by a local model, which needs `onnxruntime-node` and
+   * `langchain-strata-minilm`. Several: the next is asked when one fails.
+   */
+  readonly reranker?: RerankerChoice | readonly RerankerChoice[] | undefined;
   readonly candidates?: number | undefined;
   readonly threshold?: number | undefined;
+  /** Kept whatever the threshold says; default 3. */
+  readonly minKept?: number | undefined;
+  /** Shares by the tier of the user are `{ share: 0.5, tiers: { free: 0.3, enterprise: 1 } }`; a search says its `tier`. */
   readonly policy?: "always" | "adaptive" | AdaptivePolicyOptions | undefined;
   readonly deadline?: Duration | undefined;
+}
+
+/** By name, described, or made by the caller, who closes it no more. */
+export type RerankerChoice = "lexical" | "late-interaction" | RerankerDescription | Reranker;
+
+/** A reranker over HTTP: of a provider, or a server of your own. */
+export interface RerankerDescription {
+  readonly provider: "cohere" | "jina" | "voyage" | "mixedbread" | "tei" | "vllm" | "infinity";
+  readonly model?: string | undefined;
+  readonly apiKey?: string | undefined;
+  /** Default: the provider's own; the last three need it. */
+  readonly baseURL?: string | undefined;
 }
 
 export interface PromptsConfig {
@@ -225,8 +246,34 @@ export interface ObservabilityConfig {
   readonly prices?: PriceTable | undefined;
   /** How many of the last decisions, rerankings and incidents are kept one by one, for the dashboard; default 500. */
   readonly recentEvents?: number | undefined;
+  /** Writes each event as a line of JSON, without texts of questions and answers; default nowhere. */
+  readonly log?: false | "stdout" | "stderr" | LogConfig | undefined;
+  /** A page for Prometheus to scrape, by the package `prom-client`; default none. `true`: `http://127.0.0.1:9464/metrics`. */
+  readonly prometheus?: boolean | PrometheusConfig | undefined;
   /** Watches the metrics; default `true`: the default rules, shown by the dashboard and told as events. */
   readonly alerts?: boolean | AlertsConfig | undefined;
+}
+
+export interface LogConfig {
+  /** Where to: `"stdout"`, `"stderr"`, or the path of a file, which is added to. */
+  readonly to: string;
+  /** Types of events that are written, such as `"cache.lookup"`; default all. */
+  readonly only?: readonly string[] | undefined;
+  /** Whether to write what engines said when they failed, cut and without credentials; default `false`. */
+  readonly messages?: boolean | undefined;
+}
+
+export interface PrometheusConfig {
+  /** Default 9464; 0 takes a free one, which `strata.metricsUrl` names. */
+  readonly port?: number | undefined;
+  /** The address to bind; default 127.0.0.1. Any other needs a `token`. */
+  readonly host?: string | undefined;
+  /** Default `"/metrics"`. */
+  readonly path?: string | undefined;
+  /** Begins every name; default `"strata_"`. */
+  readonly prefix?: string | undefined;
+  /** That a scrape must bring: `Authorization: Bearer`. */
+  readonly token?: string | undefined;
 }
 
 export interface AlertsConfig {

@@ -42,6 +42,8 @@ export interface AddContextOptions extends Pick<IngestOptions, "batchSize" | "on
 export interface SearchOptions extends DocumentSearchOptions {
   /** Whether the found are ordered anew; default: whether the config says `rerank`. */
   readonly rerank?: boolean | undefined;
+  /** The tier of the user, for a rerank policy with shares by tier. */
+  readonly tier?: string | undefined;
 }
 
 export interface KnowledgeOptions {
@@ -65,6 +67,7 @@ const FILES = new Set([".txt", ".md", ".markdown", ".pdf", ".json"]);
 interface Asked {
   readonly k: number;
   readonly rerank: boolean;
+  readonly tier?: string;
   /** Of the scope's documents. */
   readonly version: string;
   readonly filter?: Metadata;
@@ -128,9 +131,9 @@ export class Knowledge {
 
   /** What was found before for the same question is given again until a document of the scope changes. */
   async search(query: string, options: SearchOptions = {}): Promise<DocumentInterface<FoundMetadata>[]> {
-    openSection("search", options, ["k", "filter", "threshold", "scope", "signal", "rerank"]);
+    openSection("search", options, ["k", "filter", "threshold", "scope", "signal", "rerank", "tier"]);
     const { store, reranksByDefault, config } = this.#options;
-    const { scope = "global", signal, rerank = reranksByDefault, k = config.k ?? DEFAULT_K, filter, threshold } = options;
+    const { scope = "global", signal, rerank = reranksByDefault, k = config.k ?? DEFAULT_K, filter, threshold, tier } = options;
     const version = await store.version({ scope, signal });
     const asked: Asked = {
       k,
@@ -138,9 +141,10 @@ export class Knowledge {
       version,
       ...(filter !== undefined && { filter }),
       ...(threshold !== undefined && { threshold }),
+      ...(rerank && tier !== undefined && { tier }),
     };
     const found = await this.#retriever.invoke(query, {
-      configurable: { strata: { scope }, asked: { ...asked, scope } },
+      configurable: { strata: { scope, ...(tier !== undefined && { tier }) }, asked: { ...asked, scope } },
       ...(signal && { signal }),
     });
     return found as DocumentInterface<FoundMetadata>[];

@@ -14,15 +14,22 @@ export interface ObservabilityPart {
   readonly alerts: Alerts | undefined;
 }
 
-export function observabilityPart({ observability = {}, data, observer, clock, random }: CheckedConfig): ObservabilityPart {
+/** @param log is told of everything, too; it may write nothing */
+export function observabilityPart(
+  { observability = {}, data, observer, clock, random }: CheckedConfig,
+  log: Observer,
+): ObservabilityPart {
   const { metrics: isMeasured = true, prices, recentEvents: limit, alerts: watched = true } = observability;
-  if (!isMeasured) return { observer, metrics: undefined, events: undefined, alerts: undefined };
+  const logs = observability.log !== undefined && observability.log !== false;
+  const own = guardObserver(observer);
+  const others: Observer | undefined = logs ? (event) => (log(event), own?.(event)) : observer;
+  if (!isMeasured) return { observer: others, metrics: undefined, events: undefined, alerts: undefined };
   const metrics = createMetrics({ prices, clock, folders: [data] });
   const events = recentEvents({ limit, clock });
-  const own = guardObserver(observer);
   const tell: Observer = (event) => {
     metrics.observer(event);
     events.observer(event);
+    if (logs) log(event);
     own?.(event);
   };
   const { rules, ...told } = typeof watched === "object" ? watched : {};
