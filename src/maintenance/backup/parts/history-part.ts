@@ -10,6 +10,7 @@ import { refuseUnknown } from "../../../core/options.ts";
 import { FORGETTING } from "../../../history/history-statements.ts";
 import { historyTables } from "../../../history/history-tables.ts";
 import { EMBEDDING_MIGRATIONS } from "../../../history/schema.ts";
+import { FewAtOnce } from "../few-at-once.ts";
 import { ownerMark, type BackupPart, type BackupRecord } from "../backup-part.ts";
 import type { ForgottenOwners } from "../forgotten-owners.ts";
 import { HISTORY_KINDS, type HistoryKind, type HistoryLetter } from "./history-kinds.ts";
@@ -27,7 +28,11 @@ const FETCH = 2_000;
 /** A statement takes rows of so many characters: some tens of milliseconds of the server. */
 const WRITE_CHARACTERS = 1024 * 1024;
 
+/** Statements that the server works on at a time. */
+const STATEMENTS_AT_ONCE = 3;
+
 type Counts = { restored: number; present: number };
+const NONE: Counts = { restored: 0, present: 0 };
 
 /**
  * The chat history as a part of a backup. What waits in Redis is not in it: call `drain()` of the store before, or let the writer come
@@ -63,24 +68,27 @@ export function historyPart(options: HistoryPartOptions): BackupPart {
       await rememberForgotten(sql, forgotten);
       const total = { restored: 0, present: 0, expired: 0, refused: 0 };
       let canEmbed: boolean | undefined;
-      for await (const batch of batches) {
-        for (const { kind, lines } of runs(batch)) {
-          if (kind.letter === "V") canEmbed ??= await makeEmbeddings(sql);
-          const { restored, present } =
-            kind.letter === "V" && canEmbed === false
-              ? { restored: 0, present: 0 }
-              : await sql.transaction(
-                  async (transaction) => {
-                    await transaction.query(`SELECT pg_advisory_xact_lock_shared(${FORGETTING})::text`);
-                    const [counts] = await transaction.query<Counts>(kind.write, [`[${lines.join(",")}]`, createdAt]);
-                    return counts ?? { restored: 0, present: 0 };
-                  },
-                  { signal },
-                );
-          total.restored += restored;
-          total.present += present;
-          total.refused += lines.length - restored - present;
+      const writing = new FewAtOnce(STATEMENTS_AT_ONCE);
+      let kindBefore: HistoryKind | undefined;
+      try {
+        for await (const batch of batches) {
+          for (const { kind, lines } of runs(batch)) {
+            // A message needs its conversation, and a vector its message.
+            if (kind !== kindBefore) await writing.settle();
+            kindBefore = kind;
+            if (kind.letter === "V") canEmbed ??= await makeEmbeddings(sql);
+            await writing.begin(async () => {
+              const canWrite = kind.letter !== "V" || canEmbed === true;
+              const { restored, present } = canWrite ? await write(sql, kind, lines, createdAt, signal) : NONE;
+              total.restored += restored;
+              total.present += present;
+              total.refused += lines.length - restored - present;
+            });
+          }
         }
+        await writing.settle();
+      } finally {
+        await writing.abandon();
       }
       return total;
     },
@@ -94,6 +102,24 @@ export function historyPart(options: HistoryPartOptions): BackupPart {
       return new Map(found.map(({ owner_key, at }) => [owner_key, at]));
     },
   };
+}
+
+/** One statement in a transaction of its own, during which nobody is forgotten. */
+function write(
+  sql: SqlClient,
+  kind: HistoryKind,
+  lines: readonly string[],
+  createdAt: number,
+  signal: AbortSignal | undefined,
+): Promise<Counts> {
+  return sql.transaction(
+    async (transaction) => {
+      await transaction.query(`SELECT pg_advisory_xact_lock_shared(${FORGETTING})::text`);
+      const [counts] = await transaction.query<Counts>(kind.write, [`[${lines.join(",")}]`, createdAt]);
+      return counts ?? NONE;
+    },
+    { signal },
+  );
 }
 
 async function hasTable(sql: Sql, table: string): Promise<boolean> {

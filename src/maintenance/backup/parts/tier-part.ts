@@ -12,6 +12,7 @@ import { scopesWithin } from "../../../cache/tags.ts";
 import { sealerOf, tierAtRest } from "../../../cache/tiers/encrypted.ts";
 import { isSealed, readSealedHeader } from "../../../encryption/sealed.ts";
 import type { CacheTier, TierEntry } from "../../../cache/tier.ts";
+import { FewAtOnce } from "../few-at-once.ts";
 import { ownerMark, type BackupPart, type BackupRecord, type OwnerMark, type RestoredPart } from "../backup-part.ts";
 
 export interface TierPartOptions {
@@ -33,6 +34,8 @@ const VERSION = 1;
 /** Entries in one call to a tier, and bytes: what tiers write in one go themselves. */
 const AT_ONCE = 200;
 const BYTES_AT_ONCE = 1024 * 1024;
+/** Portions that a tier is given before the first of them is done: a disk commits them together, a server does not wait for us. */
+const PORTIONS_AT_ONCE = 8;
 /** The scope is checked by its fingerprint alone: the tier may not know more. */
 const SCOPE_AT = [24, 40] as const;
 
@@ -65,12 +68,20 @@ export function tierPart(tier: CacheTier, options: TierPartOptions = {}): Backup
     },
     async restore(batches, { now, signal }) {
       const total = { restored: 0, present: 0, expired: 0, refused: 0 };
-      for await (const batch of batches) {
-        const entries = await Promise.all(batch.map((record) => readEntry(tier, record)));
-        for (const some of portions(entries)) {
-          const outcome = await restoreSome(tier, some, now, signal);
-          for (const name of ["restored", "present", "expired", "refused"] as const) total[name] += outcome[name];
+      const writing = new FewAtOnce(PORTIONS_AT_ONCE);
+      try {
+        for await (const batch of batches) {
+          const entries = await Promise.all(batch.map((record) => readEntry(tier, record)));
+          for (const some of portions(entries)) {
+            await writing.begin(async () => {
+              const outcome = await restoreSome(tier, some, now, signal);
+              for (const name of ["restored", "present", "expired", "refused"] as const) total[name] += outcome[name];
+            });
+          }
         }
+        await writing.settle();
+      } finally {
+        await writing.abandon();
       }
       return total;
     },
