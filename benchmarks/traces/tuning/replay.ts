@@ -14,6 +14,8 @@ export interface ReplayOptions {
   readonly spacingMs?: number | undefined;
   /** What is stored; default a short text. */
   readonly value?: ((id: number) => string) | undefined;
+  /** Whether to wait for what is written behind, now and then: for tiers that write to a disk. */
+  readonly settle?: boolean | undefined;
   /** Sees the cache now and then. */
   readonly watch?: ((cache: TieredCache) => void) | undefined;
 }
@@ -33,7 +35,7 @@ export const VALUE: string = "an answer ".repeat(20);
 
 export async function replay(ids: Int32Array, options: ReplayOptions): Promise<Replayed> {
   const clock = manualClock();
-  const { tiers, tuning, ttl, spacingMs = 10, value = () => VALUE, watch } = options;
+  const { tiers, tuning, ttl, spacingMs = 10, value = () => VALUE, watch, settle = false } = options;
   const cache = new TieredCache({ tiers, tuning, ttl, clock, random: seeded(1), compression: "auto" });
   let hits = 0;
   for (let at = 0; at < ids.length; at++) {
@@ -41,6 +43,7 @@ export async function replay(ids: Int32Array, options: ReplayOptions): Promise<R
     if ((await cache.get(key)) !== undefined) hits++;
     else await cache.set(key, value(ids[at] as number));
     if (at % STRIDE !== STRIDE - 1) continue;
+    if (settle) await cache.flush();
     await clock.advance(STRIDE * spacingMs);
     watch?.(cache);
   }

@@ -9,7 +9,9 @@ export function bytesText(bytes: number): string {
     amount /= 1024;
     unit++;
   }
-  return `${Number(amount.toFixed(amount < 10 && unit > 0 ? 1 : 0))} ${UNITS[unit]}`;
+  // Three digits: what differs by a fiftieth, the least step of a size, looks different.
+  const digits = unit === 0 || amount >= 100 ? 0 : amount >= 10 ? 1 : 2;
+  return `${Number(amount.toFixed(digits))} ${UNITS[unit]}`;
 }
 
 const SPANS: readonly (readonly [number, string])[] = [
@@ -22,7 +24,7 @@ const SPANS: readonly (readonly [number, string])[] = [
 export function durationText(ms: number | undefined): string {
   if (ms === undefined) return "no end";
   const [span, unit] = SPANS.find(([length]) => ms >= length) ?? [1, "ms"];
-  return `${Number((ms / span).toFixed(1))} ${unit}`;
+  return `${Number((ms / span).toFixed(2))} ${unit}`;
 }
 
 /** Points of hit rate, from a share. */

@@ -21,7 +21,7 @@ import { evictionTunable } from "./tunables/eviction.ts";
 import { movementTunable } from "./tunables/movement.ts";
 import { sizeTunable, type SizeBounds } from "./tunables/size.ts";
 import { ttlTunable } from "./tunables/ttl.ts";
-import { Tuner } from "./tuner.ts";
+import { LOOKS_PER_EPOCH, Tuner } from "./tuner.ts";
 import type { TuningMode, TuningSettings } from "./tuning-options.ts";
 import { ValueSamples } from "./value-samples.ts";
 
@@ -181,7 +181,8 @@ class Run {
   #endEpoch(): void {
     const { clock, settings } = this.#options;
     const now = clock.monotonic();
-    if (now - this.#epochBegan < settings.everyMs || this.panel.samples < settings.minSamples) return;
+    const looks = this.tuner.isOnTrial ? LOOKS_PER_EPOCH : 1;
+    if (now - this.#epochBegan < settings.everyMs / looks || this.panel.samples < settings.minSamples / looks) return;
     this.#epochBegan = now;
     this.tuner.epoch(this.panel.report());
     this.#values.nextEpoch();
@@ -239,19 +240,18 @@ function checkBounds({ settings, tiers, controls }: AutoTuningOptions): void {
     const accepted = `bounds of tiers whose size can be changed: ${names.join(", ") || "there is none"}`;
     throw new StrataConfigError("tuning.tiers", name, accepted);
   }
-  let total = 0;
-  for (const { name, maxBytes } of plan.tiers) {
+  const sized = plan.tiers.filter(({ name }) => bounds.tiers.has(name));
+  const total = sized.reduce((sum, { maxBytes }) => sum + maxBytes, 0);
+  if (total > budgetBytes) {
+    throw new StrataConfigError("tuning.budget", budgetBytes, `at least the ${total} bytes that the tiers begin with`);
+  }
+  for (const { name, maxBytes } of sized) {
     const bound = bounds.tiers.get(name);
-    if (bound === undefined) continue;
-    total += maxBytes;
-    if (maxBytes >= bound.minBytes && maxBytes <= bound.maxBytes) continue;
+    if (bound === undefined || (maxBytes >= bound.minBytes && maxBytes <= bound.maxBytes)) continue;
     throw new StrataConfigError(
       `tuning.tiers.${name}`,
       { ...bound },
       `bounds around the ${maxBytes} bytes that the tier begins with`,
     );
-  }
-  if (total > budgetBytes) {
-    throw new StrataConfigError("tuning.budget", budgetBytes, `at least the ${total} bytes that the tiers begin with`);
   }
 }

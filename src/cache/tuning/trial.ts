@@ -12,7 +12,8 @@ export class Trial {
   #difference = 0;
   #weight = 0;
   #spread = 0;
-  epochs = 0;
+  /** Reports that were added. */
+  looks = 0;
   samples = 0;
 
   /**
@@ -28,7 +29,7 @@ export class Trial {
   add({ actual, roles, weight, samples }: EpochReport): void {
     const former = roles.get(this.#role);
     if (former === undefined) return;
-    this.epochs++;
+    this.looks++;
     this.samples += samples;
     this.#difference = this.#difference * this.#fade + actual.worth - former.worth - this.#bias * weight;
     this.#weight = this.#weight * this.#fade + weight;
@@ -40,8 +41,8 @@ export class Trial {
     return this.#weight === 0 ? 0 : this.#difference / this.#weight;
   }
 
-  /** Whether more than `most` was lost, and more than chance explains. */
-  hasLost(most: number): boolean {
-    return this.observed < -most && -this.#difference > Math.sqrt(this.#spread);
+  /** Whether more than `most` was lost, and more than chance explains, by so many standard deviations. */
+  hasLost(most: number, deviations = 1): boolean {
+    return this.observed < -most && -this.#difference > deviations * Math.sqrt(this.#spread);
   }
 }

@@ -30,8 +30,18 @@ export interface TunerOptions {
 
 type Mode = "advise" | "apply";
 
+interface Ban {
+  /** The last epoch of it. */
+  readonly until: number;
+  /** How long it is. */
+  readonly epochs: number;
+  /** The gain that was foretold when it was imposed, a share. */
+  readonly foretold: number;
+}
+
 interface OnTrial {
   readonly trial: Trial;
+  readonly foretold: number;
   readonly candidate: Candidate;
   readonly before: CachePlan;
 }
@@ -48,12 +58,18 @@ const REST = 2;
 const RELAX_IN_A_ROW = 4;
 /** What counts as nothing, a share. */
 const NOTHING = 0.001;
-const TRIAL_EPOCHS = 3;
+/** A step that loses much is noticed early: while one is on trial, epochs are so much shorter. */
+export const LOOKS_PER_EPOCH = 4;
+const TRIAL_LOOKS = 3 * LOOKS_PER_EPOCH;
 /** Epochs of rest after a trial. */
 const COOL_DOWN = 1;
 /** Epochs for which a step that lost is not tried again, doubled each time; and the most. */
 const BAN = 8;
 const LONGEST_BAN = 256;
+/** A gain is believed again in spite of a ban when it is so much larger than the one that was not kept, a share: the traffic has changed. */
+const BREAKS_A_BAN = 0.05;
+/** Epochs after which advice that still holds is given again. */
+const ADVICE_HOLDS = 64;
 /** The promise holds for the whole; so a step goes back when it has lost half of it. */
 const GUARD = 0.5;
 /** What is left of the distance between ghost and cache when it is measured anew. */
@@ -72,7 +88,7 @@ export class Tuner {
   #baseline: CachePlan;
   #candidates: readonly Candidate[] = [];
   readonly #streaks = new Map<string, number>();
-  readonly #bans = new Map<string, { until: number; epochs: number }>();
+  readonly #bans = new Map<string, Ban>();
   #trial: OnTrial | undefined;
   /** Against the settings that were given, while the present ones differ. */
   #account: Trial | undefined;
@@ -89,6 +105,8 @@ export class Tuner {
   }
 
   set mode(mode: Mode) {
+    // What was only advised may be done now.
+    if (mode !== this.#mode) this.#bans.clear();
     this.#mode = mode;
   }
 
@@ -97,8 +115,13 @@ export class Tuner {
     return this.#baseline;
   }
 
+  /** Whether reports are wanted {@link LOOKS_PER_EPOCH} times as often. */
+  get isOnTrial(): boolean {
+    return this.#trial !== undefined;
+  }
+
   epoch(report: EpochReport): void {
-    this.#epoch++;
+    this.#epoch += this.isOnTrial ? 1 / LOOKS_PER_EPOCH : 1;
     const { panel, controls } = this.#options;
     const plan = controls.plan();
     if (!isSamePlan(plan, this.#presentPlan)) this.#startOver(plan);
@@ -146,24 +169,27 @@ export class Tuner {
     this.#rehearsal = undefined;
     this.#bias = undefined;
     this.#streaks.clear();
+    this.#bans.clear();
     this.#restUntil = this.#epoch + COOL_DOWN;
   }
 
-  #judge(report: EpochReport, { trial, candidate, before }: OnTrial): void {
+  #judge(report: EpochReport, { trial, foretold, candidate, before }: OnTrial): void {
     trial.add(report);
     this.#account?.add(report);
     const { setting, from, to } = candidate;
     const found = { setting, observed: toPoints(trial.observed), samples: trial.samples };
-    if (trial.hasLost(this.#options.maxLoss * GUARD)) {
+    // Who looks often is deceived by chance more often: until the last look a loss must stand out further.
+    if (trial.hasLost(this.#options.maxLoss * GUARD, trial.looks < TRIAL_LOOKS ? 2 : 1)) {
       this.#change(candidate.plan, before);
-      this.#ban(candidate.role);
+      const epochs = Math.min(LONGEST_BAN, (this.#bans.get(candidate.role)?.epochs ?? BAN / 2) * 2);
+      this.#ban(candidate.role, epochs, foretold);
       this.#endTrial();
       if (isSamePlan(before, this.#baseline)) this.#settleAccount();
       const reason =
         `Since the step the cache was ${pointsText(trial.observed)} off what the settings before would have given on ` +
         `${trial.samples} sampled lookups: taken back, and not tried again for a while.`;
       this.#decide({ action: "revert", from: to, to: from, ...found, reason });
-    } else if (trial.epochs >= TRIAL_EPOCHS) {
+    } else if (trial.looks >= TRIAL_LOOKS) {
       this.#endTrial();
       if (isSamePlan(candidate.plan, this.#baseline)) this.#settleAccount();
       this.#bans.delete(candidate.role);
@@ -205,9 +231,8 @@ export class Tuner {
     if (rehearsed !== undefined) return this.#take(rehearsed.candidate, rehearsed.gain, "step", report);
     let best: { readonly candidate: Candidate; readonly gain: number } | undefined;
     for (const candidate of this.#candidates) {
-      if (this.#isBanned(candidate.role)) continue;
       const found = gainOf(candidate.role, report);
-      if (found === undefined) continue;
+      if (found === undefined || this.#isBanned(candidate.role, found.gain)) continue;
       const { gain, noise } = found;
       if (this.#isBetter(candidate, found, report)) {
         if (best === undefined || gain > best.gain) best = { candidate, gain };
@@ -245,7 +270,7 @@ export class Tuner {
     }
     if (rehearsal.epochs >= MOST_REHEARSED || (rehearsal.epochs > 1 && !convinces && rehearsal.gained <= 0)) {
       this.#endRehearsal();
-      this.#bans.set(candidate.role, { until: this.#epoch + REST, epochs: this.#bans.get(candidate.role)?.epochs ?? BAN / 2 });
+      this.#rest(candidate.role, REST, found.gain);
     }
     return undefined;
   }
@@ -268,7 +293,7 @@ export class Tuner {
     this.#streaks.clear();
     this.#endRehearsal();
     if (this.#mode === "advise") {
-      this.#ban(role);
+      this.#rest(role, ADVICE_HOLDS, Infinity);
       this.#decide({ action: "advise", ...found });
       return;
     }
@@ -279,7 +304,7 @@ export class Tuner {
     panel.put(former, panel.ghost(CURRENT) as Ghost);
     this.#account ??= new Trial(BASELINE, bias, ACCOUNT_FADE);
     this.#change(before, candidate.plan);
-    this.#trial = { trial: new Trial(former, bias), candidate, before };
+    this.#trial = { trial: new Trial(former, bias), foretold: gain, candidate, before };
     this.#decide({ action, ...found });
   }
 
@@ -304,13 +329,18 @@ export class Tuner {
     );
   }
 
-  #isBanned(role: string): boolean {
-    return (this.#bans.get(role)?.until ?? 0) >= this.#epoch;
+  #isBanned(role: string, gain: number): boolean {
+    const ban = this.#bans.get(role);
+    return ban !== undefined && ban.until >= this.#epoch && gain < ban.foretold + BREAKS_A_BAN;
   }
 
-  #ban(role: string): void {
-    const epochs = Math.min(LONGEST_BAN, (this.#bans.get(role)?.epochs ?? BAN / 2) * 2);
-    this.#bans.set(role, { until: this.#epoch + epochs, epochs });
+  #ban(role: string, epochs: number, foretold: number): void {
+    this.#bans.set(role, { until: this.#epoch + epochs, epochs, foretold });
+  }
+
+  /** Lets a step rest, and remembers how long its last ban was. */
+  #rest(role: string, epochs: number, foretold: number): void {
+    this.#bans.set(role, { until: this.#epoch + epochs, epochs: this.#bans.get(role)?.epochs ?? BAN / 2, foretold });
   }
 
   /** Whether a step saves at least ten times the processor time that it takes. */

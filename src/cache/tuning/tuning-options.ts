@@ -30,7 +30,7 @@ export interface TuningOptions {
   readonly every?: Duration | undefined;
   /** Lookups of the sample that a decision rests on, at least; default 1,000. With fewer, it waits. */
   readonly minSamples?: number | undefined;
-  /** Points of hit rate that a step has to promise; default 1. */
+  /** Points of hit rate that a step has to promise; default 0.5. */
   readonly minGain?: number | undefined;
   /** Points of hit rate that may be lost to the settings that were given before everything goes back; default 1. */
   readonly maxLoss?: number | undefined;
@@ -56,56 +56,61 @@ const KNOWN = ["mode", "budget", "tiers", "ttl", "settings", "every", "minSample
 
 /**
  * @param ttlMs the cache's own
+ * @param path how the option is called where it was given
  * @throws {@link StrataConfigError} naming the option
  */
-export function parseTuning(given: TuningMode | TuningOptions | undefined, ttlMs: number | undefined): TuningSettings {
+export function parseTuning(
+  given: TuningMode | TuningOptions | undefined,
+  ttlMs: number | undefined,
+  path = "tuning",
+): TuningSettings {
   const options = typeof given === "string" ? { mode: given } : (given ?? {});
-  refuseUnknown("tuning", options, KNOWN);
-  const mode = parseChoice("tuning.mode", options.mode ?? "off", TUNING_MODES);
+  refuseUnknown(path, options, KNOWN);
+  const mode = parseChoice(`${path}.mode`, options.mode ?? "off", TUNING_MODES);
   if (options.settings !== undefined && !Array.isArray(options.settings)) {
-    throw new StrataConfigError("tuning.settings", options.settings, `a list of ${TUNING_SETTINGS.join(", ")}`);
+    throw new StrataConfigError(`${path}.settings`, options.settings, `a list of ${TUNING_SETTINGS.join(", ")}`);
   }
-  const settings = (options.settings ?? TUNING_SETTINGS).map((name) => parseChoice("tuning.settings", name, TUNING_SETTINGS));
-  const budgetBytes = options.budget === undefined ? undefined : parseByteSize("tuning.budget", options.budget);
+  const settings = (options.settings ?? TUNING_SETTINGS).map((name) => parseChoice(`${path}.settings`, name, TUNING_SETTINGS));
+  const budgetBytes = options.budget === undefined ? undefined : parseByteSize(`${path}.budget`, options.budget);
   return {
     mode,
     budgetBytes,
-    tiers: parseTierBounds(options, budgetBytes),
-    ttl: parseTtl(options.ttl, ttlMs),
+    tiers: parseTierBounds(options, budgetBytes, path),
+    ttl: parseTtl(options.ttl, ttlMs, path),
     settings,
-    everyMs: parseDuration("tuning.every", options.every ?? "1m"),
-    minSamples: parseCount("tuning.minSamples", options.minSamples ?? 1_000),
-    minGain: parseNumber("tuning.minGain", options.minGain ?? 1, 0.1, 100) / 100,
-    maxLoss: parseNumber("tuning.maxLoss", options.maxLoss ?? 1, 0.1, 100) / 100,
+    everyMs: parseDuration(`${path}.every`, options.every ?? "1m"),
+    minSamples: parseCount(`${path}.minSamples`, options.minSamples ?? 1_000),
+    minGain: parseNumber(`${path}.minGain`, options.minGain ?? 0.5, 0.1, 100) / 100,
+    maxLoss: parseNumber(`${path}.maxLoss`, options.maxLoss ?? 1, 0.1, 100) / 100,
   };
 }
 
-function parseTierBounds({ tiers }: TuningOptions, budgetBytes: number | undefined): TuningSettings["tiers"] {
+function parseTierBounds({ tiers }: TuningOptions, budgetBytes: number | undefined, path: string): TuningSettings["tiers"] {
   if (tiers === undefined) return new Map();
   const isObject = typeof tiers === "object" && tiers !== null && !Array.isArray(tiers);
-  if (!isObject) throw new StrataConfigError("tuning.tiers", tiers, "bounds by the names of tiers");
-  if (budgetBytes === undefined) throw new StrataConfigError("tuning.tiers", tiers, "bounds beside `tuning.budget`");
+  if (!isObject) throw new StrataConfigError(`${path}.tiers`, tiers, "bounds by the names of tiers");
+  if (budgetBytes === undefined) throw new StrataConfigError(`${path}.tiers`, tiers, "bounds beside `budget`");
   return new Map(
     Object.entries(tiers).map(([name, bounds]) => {
-      const path = `tuning.tiers.${name}`;
-      refuseUnknown(path, bounds, ["minBytes", "maxBytes"]);
-      const minBytes = bounds.minBytes === undefined ? undefined : parseByteSize(`${path}.minBytes`, bounds.minBytes);
-      const maxBytes = bounds.maxBytes === undefined ? undefined : parseByteSize(`${path}.maxBytes`, bounds.maxBytes);
+      const at = `${path}.tiers.${name}`;
+      refuseUnknown(at, bounds, ["minBytes", "maxBytes"]);
+      const minBytes = bounds.minBytes === undefined ? undefined : parseByteSize(`${at}.minBytes`, bounds.minBytes);
+      const maxBytes = bounds.maxBytes === undefined ? undefined : parseByteSize(`${at}.maxBytes`, bounds.maxBytes);
       if ((minBytes ?? 0) > (maxBytes ?? Infinity)) {
-        throw new StrataConfigError(`${path}.minBytes`, bounds.minBytes, `at most \`${path}.maxBytes\``);
+        throw new StrataConfigError(`${at}.minBytes`, bounds.minBytes, `at most \`${path}.maxBytes\``);
       }
       return [name, { minBytes, maxBytes }];
     }),
   );
 }
 
-function parseTtl(ttl: TuningOptions["ttl"], ttlMs: number | undefined): TuningSettings["ttl"] {
+function parseTtl(ttl: TuningOptions["ttl"], ttlMs: number | undefined, path: string): TuningSettings["ttl"] {
   if (ttl === undefined) return undefined;
-  refuseUnknown("tuning.ttl", ttl, ["min", "max"]);
-  if (ttlMs === undefined) throw new StrataConfigError("tuning.ttl", ttl, "bounds beside the cache's `ttl`");
-  const minMs = ttl.min === undefined ? ttlMs : parseDuration("tuning.ttl.min", ttl.min);
-  const maxMs = ttl.max === undefined ? ttlMs : parseDuration("tuning.ttl.max", ttl.max);
-  if (minMs > ttlMs) throw new StrataConfigError("tuning.ttl.min", ttl.min, "at most the cache's `ttl`");
-  if (maxMs < ttlMs) throw new StrataConfigError("tuning.ttl.max", ttl.max, "at least the cache's `ttl`");
+  refuseUnknown(`${path}.ttl`, ttl, ["min", "max"]);
+  if (ttlMs === undefined) throw new StrataConfigError(`${path}.ttl`, ttl, "bounds beside the cache's `ttl`");
+  const minMs = ttl.min === undefined ? ttlMs : parseDuration(`${path}.ttl.min`, ttl.min);
+  const maxMs = ttl.max === undefined ? ttlMs : parseDuration(`${path}.ttl.max`, ttl.max);
+  if (minMs > ttlMs) throw new StrataConfigError(`${path}.ttl.min`, ttl.min, "at most the cache's `ttl`");
+  if (maxMs < ttlMs) throw new StrataConfigError(`${path}.ttl.max`, ttl.max, "at least the cache's `ttl`");
   return { minMs, maxMs };
 }

@@ -1,7 +1,8 @@
 /** Checks a config completely before anything is made of it: a config that is refused has opened no folder and no connection. */
 import { StrataConfigError } from "../../core/errors.ts";
+import { parseTuning } from "../../cache/tuning/tuning-options.ts";
 import { EVICTION_NAMES } from "../../cache/evictions/create-eviction.ts";
-import { parseChoice, parseClock, parseFunction, parseNumber, requireMethods } from "../../core/options.ts";
+import { parseChoice, parseClock, parseDuration, parseFunction, parseNumber, requireMethods } from "../../core/options.ts";
 import { checkMaintenance } from "./maintenance-config.ts";
 import { PRESETS } from "./presets.ts";
 import { checkObservability } from "./check-observability.ts";
@@ -35,7 +36,7 @@ const TOP = [
 ];
 const CACHE = [
   ...["ttl", "stale", "scope", "compression", "memory", "disk", "redis", "archive", "tiers", "semantic", "quota"],
-  ...["storePrompts", "rollout", "coalesce", "maxValueBytes", "admit"],
+  ...["storePrompts", "rollout", "coalesce", "maxValueBytes", "admit", "tuning"],
 ];
 const MODEL = ["provider", "model", "baseURL", "apiKey", "temperature", "maxTokens", "maxRetries", "timeout"];
 const SEMANTIC = ["policy", "similarity", "maxWrongHits", "mode", "verifier", "adapt", "index", "sameAnswer"];
@@ -81,7 +82,10 @@ export function readConfig(given: unknown): CheckedConfig {
   parseFunction("observer", config.observer);
   parseFunction("random", config.random);
   parseClock(config.clock);
-  return { ...config, data: config.data ?? ".strata", ...withPreset(config, preset) };
+  const merged = withPreset(config, preset);
+  const { tuning, ttl } = merged.cache;
+  parseTuning(tuning, ttl === undefined ? undefined : parseDuration("cache.ttl", ttl), "cache.tuning");
+  return { ...config, data: config.data ?? ".strata", ...merged };
 }
 
 /** Section by section; within `cache`, tier by tier. What the config says, `false` too, stands over the preset. */

@@ -8,6 +8,7 @@ import type { EvictionName } from "../../cache/eviction.ts";
 import type { RolloutOptions } from "../../cache/rollout.ts";
 import type { SemanticOptions } from "../../cache/semantic/semantic-options.ts";
 import type { CacheTier } from "../../cache/tier.ts";
+import type { TuningMode, TuningOptions } from "../../cache/tuning/tuning-options.ts";
 import type { PgPool } from "../../clients/pg.ts";
 import type { RedisSource } from "../../clients/redis.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -109,6 +110,8 @@ export interface CacheConfig {
   readonly semantic?: boolean | SemanticConfig | undefined;
   readonly quota?: { readonly bytesPerScope?: ByteSize | undefined } | undefined;
   readonly storePrompts?: boolean | undefined;
+  /** Whether settings follow the traffic; default `"off"`. */
+  readonly tuning?: TuningMode | TuningOptions | undefined;
   readonly rollout?: RolloutOptions | undefined;
   readonly coalesce?: boolean | { readonly maxWait?: Duration } | undefined;
   readonly maxValueBytes?: ByteSize | undefined;

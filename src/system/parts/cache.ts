@@ -21,14 +21,14 @@ import type { EmbeddingsPart } from "./embeddings.ts";
 /** The cache of model answers that a config describes. */
 export function cachePart(config: CheckedConfig, parts: CacheNeeds): CachePart {
   const { cache, clock, random } = config;
-  const { ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit } = cache;
+  const { ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit, tuning } = cache;
   const semantic = cache.semantic === undefined || cache.semantic === false ? undefined : semanticOf(cache.semantic, parts);
   const { encryption, observer } = parts;
   const plain = cache.tiers ?? tiersOf(config, parts.sql);
   // Here already, so that backups and maintenance see them as the cache does.
   const tiers = encryption === undefined ? plain : encryptTiers(plain, encryption, guardObserver(observer));
   const made = new TieredCache({
-    ...{ ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit, clock, random },
+    ...{ ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit, tuning, clock, random },
     observer,
     tiers,
     encryption,

@@ -3,6 +3,8 @@ import type { Candidate, Tunable } from "../tunable.ts";
 
 /** How much longer or shorter one step makes lives. */
 export const TTL_STEP = 1.5;
+/** A change by less is not worth a try. */
+const LEAST_STEP = 1.05;
 
 /** How long what is stored lives, between two bounds that say how old an answer may be. */
 export function ttlTunable({ minMs, maxMs }: { readonly minMs: number; readonly maxMs: number }): Tunable {
@@ -18,7 +20,7 @@ export function ttlTunable({ minMs, maxMs }: { readonly minMs: number; readonly 
         ["shorter", Math.max(minMs, ttlMs / TTL_STEP)] as const,
       ];
       for (const [direction, to] of steps) {
-        if (direction === "longer" ? to <= ttlMs : to >= ttlMs) continue;
+        if (Math.max(to / ttlMs, ttlMs / to) < LEAST_STEP) continue;
         const changed = { ...plan, ttlMs: to };
         found.push({ role: `ttl ${direction}`, setting: "ttl", plan: changed, from: durationText(ttlMs), to: durationText(to) });
       }
