@@ -23,6 +23,8 @@ import { Strata } from "./strata.ts";
 
 /** How long `close()` waits for each part to write what waits. */
 const CLOSE_GRACE_MS = 10_000;
+/** How long it waits for answers under way, before it ends them. */
+const ANSWER_GRACE_MS = 8_000;
 
 export function assemble(config: CheckedConfig): Strata {
   const { clock = systemClock, history = {}, chat, postgres } = config;
@@ -65,7 +67,13 @@ export function assemble(config: CheckedConfig): Strata {
   /** The last first: what is asked by others is closed after them. A part that does not end in time does not hold up the others. */
   async function close(): Promise<void> {
     const groups: readonly (readonly (() => unknown)[])[] = [
-      [() => knowledge.end(), () => dashboards.close(), () => alerts?.close(), () => services.stop()],
+      [
+        () => engine.end(ANSWER_GRACE_MS),
+        () => knowledge.end(),
+        () => dashboards.close(),
+        () => alerts?.close(),
+        () => services.stop(),
+      ],
       [() => cache.close(), () => memory.close(), () => rerank.close(), () => documents.close(), () => conversations.close()],
       [() => sql.close(), () => embeddings.close(), () => metrics?.close()],
       // The last events are of the end.

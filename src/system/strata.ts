@@ -267,7 +267,10 @@ export class Strata implements StrataParts {
     return this.#machinery.dashboards.start(options);
   }
 
-  /** Writes what waits, within a deadline, and closes every part. What the caller handed in stays the caller's. May be called twice. */
+  /**
+   * Waits for the answers under way, which are kept then, and ends those that take longer than eight seconds with `CLOSED`; writes what
+   * waits, within a deadline, and closes every part. What the caller handed in stays the caller's. May be called twice.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#machinery.close();
     return this.#closing;

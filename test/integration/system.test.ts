@@ -115,6 +115,33 @@ describe("with Redis and PostgreSQL", () => {
     expect(model.calls.at(-1)?.messages[0]?.text).toContain("My account is in euros.");
   });
 
+  test("conversation, memory and documents come together in one prompt, in Portuguese", async () => {
+    const { strata, model } = await machine(shared());
+    await strata.addContext("Encomendas podem ser devolvidas no prazo de 45 dias.", { id: "devoluções" });
+    await strata.chat("O meu nome é Conceição e a minha encomenda é a 4711.", { ownerId: "conceição", sessionId: "ontem" });
+    await strata.chat("Bom dia!", { ownerId: "conceição", sessionId: "hoje" });
+    await strata.conversations.drain();
+    const asked = { ownerId: "conceição", sessionId: "hoje", useContext: true } as const;
+    const question = "Até quando posso devolver a minha encomenda?";
+    const { documents, cached, timings } = await strata.chat(question, asked);
+    const said = model.calls.at(-1)?.messages.map(({ type, text }) => ({ type, text })) ?? [];
+    // The conversation first, then what is quoted, and the question as it was asked.
+    expect(said.map(({ type }) => type)).toEqual(["human", "ai", "human", "human", "human"]);
+    expect(said[0]?.text).toBe("Bom dia!");
+    expect(said[2]?.text).toContain("encomenda é a 4711");
+    expect(said[3]?.text).toContain("45 dias");
+    expect(said[4]?.text).toBe(question);
+    expect(documents?.map(({ metadata }) => (metadata as { documentId: string }).documentId)).toEqual(["devoluções"]);
+    expect(cached).toBe(false);
+    for (const part of ["context", "memory", "answer", "store"] as const) expect(timings[part]).toBeGreaterThan(0);
+    // Who asks the same from another account finds the document, and nothing of hers.
+    await strata.chat(question, { ownerId: "outra", sessionId: "hoje", useContext: true });
+    const other = JSON.stringify(model.calls.at(-1)?.messages.map(({ text }) => text));
+    expect(other).toContain("45 dias");
+    expect(other).not.toContain("4711");
+    await strata.removeContext("devoluções");
+  });
+
   test("documents that one machine added, the other finds and removes", async () => {
     const config = shared();
     const [a, b] = [await machine(config), await machine(config)];

@@ -13,6 +13,7 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { cacheModel } from "../../cache/cached-model.ts";
 import { hitOf } from "../../cache/response-codec.ts";
 import type { TieredCache } from "../../cache/tiered-cache.ts";
+import { sleep } from "../../core/abort.ts";
 import type { Clock } from "../../core/clock.ts";
 import { StrataError } from "../../core/errors.ts";
 import type { Emit } from "../../core/events.ts";
@@ -26,7 +27,7 @@ import type { PromptLibrary } from "../../prompts/prompt-library.ts";
 import { splitThinking } from "../../prompts/thinking.ts";
 import { AnswerPieces } from "./answer-pieces.ts";
 import { templateMessages } from "./chat-template.ts";
-import { callLimit } from "./call-limit.ts";
+import { callLimit, type CallLimit } from "./call-limit.ts";
 import { readChatRequest, type ChatOptions, type ChatRequest } from "./chat-options.ts";
 import { buildPrompt } from "./chat-prompt.ts";
 import { NO_SAVINGS, savingsOf, type ChatEvent, type ChatResult, type ChatTimings } from "./chat-result.ts";
@@ -58,7 +59,10 @@ interface Prepared {
 
 export class ChatEngine {
   readonly #options: ChatEngineOptions;
+  readonly #ending = new AbortController();
   #model: BaseChatModel | undefined;
+  #underWay = 0;
+  #idle: (() => void) | undefined;
 
   constructor(options: ChatEngineOptions) {
     this.#options = options;
@@ -68,7 +72,7 @@ export class ChatEngine {
     const { clock, deadline } = this.#options;
     const startedAt = clock.monotonic();
     const request = readChatRequest(question, options, deadline);
-    const limit = callLimit(clock, request.deadlineMs, options.signal);
+    const limit = this.#begin(request);
     try {
       const model = this.#model ?? (await this.#open());
       const prepared = isPlain(request) ? this.#plain(request) : await this.#prepare(request, limit.signal);
@@ -77,7 +81,7 @@ export class ChatEngine {
       const answerMs = clock.monotonic() - askedAt;
       return await this.#finish(request, prepared, message, { startedAt, answerMs });
     } finally {
-      limit.end();
+      this.#leave(limit);
     }
   }
 
@@ -85,7 +89,7 @@ export class ChatEngine {
     const { clock, deadline } = this.#options;
     const startedAt = clock.monotonic();
     const request = readChatRequest(question, options, deadline);
-    const limit = callLimit(clock, request.deadlineMs, options.signal);
+    const limit = this.#begin(request);
     try {
       const model = this.#model ?? (await this.#open());
       const prepared = isPlain(request) ? this.#plain(request) : await this.#prepare(request, limit.signal);
@@ -113,8 +117,33 @@ export class ChatEngine {
       const answerMs = clock.monotonic() - askedAt;
       yield { type: "end", result: await this.#finish(request, prepared, whole, { startedAt, answerMs }) };
     } finally {
-      limit.end();
+      this.#leave(limit);
     }
+  }
+
+  /**
+   * Waits for the answers under way, which are then kept and added to their conversations; after `graceMs` it ends those that are left, with
+   * `CLOSED`. A stream whose reader stopped in the middle without leaving its loop is such a one.
+   */
+  async end(graceMs: number): Promise<void> {
+    if (this.#underWay === 0) return;
+    const over = new AbortController();
+    const idle = new Promise<void>((resolve) => (this.#idle = resolve)).finally(() => over.abort());
+    await Promise.race([idle, sleep(this.#options.clock, graceMs, { signal: over.signal }).catch(() => undefined)]);
+    this.#ending.abort(new StrataError("CLOSED", "The system was closed before the answer was whole."));
+    over.abort();
+  }
+
+  #begin({ deadlineMs, options }: ChatRequest): CallLimit {
+    const limit = callLimit(this.#options.clock, deadlineMs, [options.signal, this.#ending.signal]);
+    this.#underWay++;
+    return limit;
+  }
+
+  #leave(limit: CallLimit): void {
+    limit.end();
+    this.#underWay--;
+    if (this.#underWay === 0) this.#idle?.();
   }
 
   /** The model with the cache under it, for chains and agents of one's own. */

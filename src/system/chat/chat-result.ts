@@ -7,7 +7,7 @@ export interface ChatResult {
   readonly text: string;
   /** What a reasoning model thought, where it told; `""` otherwise. */
   readonly reasoning: string;
-  /** Whether no model was asked. */
+  /** Whether the answer came from the cache: the chat model was not asked. An adapted one was rewritten by the `adapt` of the config. */
   readonly cached: boolean;
   /** Who answered: the model, or which kind of hit. */
   readonly source: "model" | HitMetadata["source"];
@@ -37,7 +37,7 @@ export interface ChatTimings {
   readonly store: number;
 }
 
-/** What a hit saved, as the provider counted when the answer was made; zeros when the model was asked. */
+/** What a hit saved, as the provider counted when the answer was made, less what adapting used; zeros when the model was asked. */
 export interface ChatSavings {
   readonly tokens: number;
   readonly inputTokens: number;

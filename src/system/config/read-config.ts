@@ -39,7 +39,7 @@ const CACHE = [
   ...["storePrompts", "rollout", "coalesce", "maxValueBytes", "admit", "tuning"],
 ];
 const MODEL = ["provider", "model", "baseURL", "apiKey", "temperature", "maxTokens", "maxRetries", "timeout"];
-const SEMANTIC = ["policy", "similarity", "maxWrongHits", "mode", "verifier", "adapt", "index", "sameAnswer"];
+const SEMANTIC = ["policy", "similarity", "adaptFrom", "maxWrongHits", "mode", "verifier", "adapt", "index", "sameAnswer"];
 
 /** @throws {@link StrataConfigError} naming the key from the top (`cache.disk.maxBytes`), the value and what is accepted */
 export function readConfig(given: unknown): CheckedConfig {
@@ -160,6 +160,10 @@ function checkCache(value: unknown): void {
   if (semantic === undefined) return;
   if (semantic["policy"] !== undefined) parseChoice("cache.semantic.policy", semantic["policy"], ["calibrated", "static"]);
   if (semantic["similarity"] !== undefined) parseNumber("cache.semantic.similarity", semantic["similarity"], 0, 1);
+  if (semantic["adaptFrom"] !== undefined) parseNumber("cache.semantic.adaptFrom", semantic["adaptFrom"], 0, 1);
+  const { similarity = 0.85, adaptFrom = 0 } = semantic as { readonly similarity?: number; readonly adaptFrom?: number };
+  if (adaptFrom > similarity)
+    throw new StrataConfigError("cache.semantic.adaptFrom", adaptFrom, `at most \`similarity\`, ${similarity}`);
   if (semantic["maxWrongHits"] !== undefined) parseNumber("cache.semantic.maxWrongHits", semantic["maxWrongHits"], 0.001, 0.5);
   if (semantic["mode"] !== undefined) parseChoice("cache.semantic.mode", semantic["mode"], ["shadow", "serve"]);
 }

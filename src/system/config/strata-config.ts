@@ -146,6 +146,8 @@ export interface SemanticConfig extends Partial<Pick<SemanticOptions, "verifier"
   readonly policy?: "calibrated" | "static" | undefined;
   /** Of the policy `"static"`; 0 to 1, default 0.85. */
   readonly similarity?: number | undefined;
+  /** Of the policy `"static"`, with `adapt`: from so much on an answer is adapted; 0 to 1, default 0.75. */
+  readonly adaptFrom?: number | undefined;
   /** Of the policy `"calibrated"`; a share, default 0.02. */
   readonly maxWrongHits?: number | undefined;
   /** `"shadow"` decides and counts, and serves nothing. */

@@ -80,12 +80,12 @@ function semanticOf(
   given: true | Exclude<CheckedConfig["cache"]["semantic"], boolean | undefined>,
   { embeddings }: CacheNeeds,
 ): SemanticOptions {
-  const { policy = "calibrated", similarity, maxWrongHits, mode, ...own } = given === true ? {} : given;
+  const { policy = "calibrated", similarity, adaptFrom, maxWrongHits, mode, ...own } = given === true ? {} : given;
   return {
     ...own,
     embeddings: embeddings.embeddings,
     embeddingModel: embeddings.model,
-    policy: policy === "static" ? staticPolicy({ similarity }) : calibratedPolicy({ maxWrongHits }),
+    policy: policy === "static" ? staticPolicy({ similarity, adapt: adaptFrom }) : calibratedPolicy({ maxWrongHits }),
     ...(mode !== undefined && { rollout: { mode } }),
   };
 }
