@@ -213,6 +213,13 @@ who looks after her teeth: "My dentist is Dr Silva in Porto."
 archived: 1 conversation, 2 messages
 the nearest now: "We paint the kitchen green."
 january: My dentist is Dr Silva in Porto. The flight to Madrid leaves at nine. The flight is late.`,
+  "26-encryption.ts": `
+On the disk: noise.
+In PostgreSQL: strata-sealed:U1…
+For Ana: the plan of ana.
+Wrapped anew: 3 keys.
+Keys that are left: 1.
+Ana: nothing; Ben: the plan of ben.`,
 };
 
 const examples = readdirSync(FOLDER).filter((name) => /^\d/.test(name));
