@@ -2,12 +2,13 @@
 export { startDashboard, type Dashboard, type DashboardOptions } from "./observability/dashboard/start-dashboard.ts";
 export type { DashboardSource, ReadableMetrics } from "./observability/dashboard/dashboard-source.ts";
 export type { WireHealth } from "./observability/dashboard/wire.ts";
+export { shareMetrics, type MetricsShare, type ShareMetricsOptions } from "./observability/terminal/metrics-socket.ts";
 export {
-  shareMetrics,
-  type MetricsShare,
-  type SharedMetrics,
-  type ShareMetricsOptions,
-} from "./observability/terminal/metrics-socket.ts";
+  shareMetricsInRedis,
+  type RedisMetricsShare,
+  type ShareMetricsInRedisOptions,
+} from "./observability/terminal/metrics-in-redis.ts";
+export type { SharedMetrics } from "./observability/terminal/shared-metrics.ts";
 export {
   recentEvents,
   type Numbered,

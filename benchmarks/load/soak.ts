@@ -49,7 +49,7 @@ if (values.json) {
   );
   const allowed = Object.entries(report.allowed).map(([name, count]) => `${name} ${count}`);
   console.log(
-    `Failed as documented while PostgreSQL was away: ${allowed.join(", ") || "nothing"}. Failed besides: ${verdict.errors}.`,
+    `Failed as documented while a server or the disk was away: ${allowed.join(", ") || "nothing"}. Failed besides: ${verdict.errors}.`,
   );
   for (const failure of report.failures) console.log(`- ${failure}`);
   console.log(broken.length === 0 ? "\nAll as promised." : `\nNOT as promised:\n${broken.map((one) => `- ${one}`).join("\n")}`);

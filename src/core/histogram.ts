@@ -28,6 +28,14 @@ function bucketOf(ms: number): number {
   return bucket > 0 ? Math.min(bucket, BUCKETS - 1) : 0;
 }
 
+/** The buckets that hold something. */
+export interface HistogramParts {
+  readonly perOctave: number;
+  /** Of all durations, ms. */
+  readonly sum: number;
+  readonly counts: readonly (readonly [bucket: number, count: number])[];
+}
+
 export class Histogram {
   readonly #counts = new Uint32Array(BUCKETS);
   #total = 0;
@@ -81,6 +89,27 @@ export class Histogram {
     }
     this.#total += other.#total;
     this.#sum += other.#sum;
+  }
+
+  /** As plain data, for another process to add up. */
+  toParts(): HistogramParts {
+    const counts: [number, number][] = [];
+    for (let index = 0; index < BUCKETS; index++) {
+      const count = this.#counts[index] ?? 0;
+      if (count > 0) counts.push([index, count]);
+    }
+    return { perOctave: PER_OCTAVE, sum: this.#sum, counts };
+  }
+
+  /** Counts what the parts say; what does not fit these buckets, as another release may have it, is left out. */
+  addParts({ perOctave, sum, counts }: HistogramParts): void {
+    if (perOctave !== PER_OCTAVE) return;
+    for (const [index, count] of counts) {
+      if (!(index >= 0 && index < BUCKETS && count > 0)) continue;
+      this.#counts[index] = (this.#counts[index] ?? 0) + count;
+      this.#total += count;
+    }
+    this.#sum += sum;
   }
 
   copy(): Histogram {

@@ -1,5 +1,5 @@
 /**
- * What a system does by itself for as long as it is open: its log, the page that Prometheus scrapes, its schedule. Begun by whoever keeps
+ * What a system does by itself for as long as it is open: its log, the page that Prometheus scrapes, what `strata top` sees, its schedule. Begun by whoever keeps
  * the system open, a program or `strata serve`; a command that looks at something and ends begins none of it.
  */
 import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
@@ -16,6 +16,7 @@ import type { Metrics } from "../observability/metrics.ts";
 import type { Scheduler } from "../maintenance/schedule/scheduler.ts";
 import type { CheckedConfig } from "./config/read-config.ts";
 import type { LogConfig, PrometheusConfig } from "./config/strata-config.ts";
+import { sharePart, type SharePart } from "./parts/share.ts";
 import { maintenancePart, type MaintenancePlaces } from "./parts/maintenance.ts";
 
 export interface ServicesOptions {
@@ -38,6 +39,7 @@ export class Services {
   #log: Observer | undefined;
   #file: WriteStream | undefined;
   #scrape: Listening | undefined;
+  #share: SharePart | undefined;
   #maintenance: ReturnType<typeof maintenancePart>;
   #beginning: Promise<RunningServices> | undefined;
 
@@ -57,7 +59,7 @@ export class Services {
   /** Ends what asks other parts, which are closed after it. */
   async stop(): Promise<void> {
     await this.#beginning?.catch(() => undefined);
-    await Promise.all([this.#scrape?.close(), this.#maintenance?.close()]);
+    await Promise.all([this.#scrape?.close(), this.#share?.close(), this.#maintenance?.close()]);
   }
 
   /** Writes the log's last line. */
@@ -78,6 +80,7 @@ export class Services {
     if (prometheus !== undefined && prometheus !== false && metrics !== undefined) {
       metricsUrl = await this.#openScrape(metrics, prometheus === true ? {} : prometheus);
     }
+    this.#share = sharePart(config, metrics);
     this.#maintenance = maintenancePart(config, places, observer);
     return { metricsUrl, scheduler: this.#maintenance?.scheduler };
   }

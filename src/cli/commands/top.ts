@@ -1,9 +1,11 @@
-/** `strata top`: the figures of the processes that share them in a data folder, live. */
+/** `strata top`: the figures of the processes that share them in a data folder or in Redis, live. */
 import { parseArgs } from "node:util";
 import { sleep } from "../../core/abort.ts";
 import { systemClock } from "../../core/clock.ts";
+import { RedisMetricsWatch } from "../../observability/terminal/metrics-in-redis.ts";
 import { MetricsWatch } from "../../observability/terminal/metrics-socket.ts";
-import { topFigures, type TopFigures } from "../../observability/terminal/top-figures.ts";
+import type { SharedMetrics } from "../../observability/terminal/shared-metrics.ts";
+import { topFigures, type GoneProcess, type TopFigures } from "../../observability/terminal/top-figures.ts";
 import { topScreen } from "../../observability/terminal/top-screen.ts";
 import { UsageError, type Command, type Terminal } from "../command.ts";
 import { untilInterrupted } from "../interrupt.ts";
@@ -15,44 +17,67 @@ const KEPT = 200;
 export const top: Command = {
   name: "top",
   summary: "watch running processes live in the terminal",
-  usage: `Usage: strata top [--data DIR] [--once [--json]]
+  usage: `Usage: strata top [--data DIR | --redis URL [--prefix P]] [--once [--json]]
 
-  --data DIR  the folder in which processes share their metrics (\`shareMetrics\`); default: .strata
-  --once      prints the figures once and ends
-  --json      with --once: as JSON
+Adds up what processes share with \`observability: { share: true }\`, or with \`shareMetrics\` and \`shareMetricsInRedis\`.
+
+  --data DIR   the folder of processes on this machine; default: .strata
+  --redis URL  the Redis of processes on any machine
+  --prefix P   of the keys there; default: strata:metrics
+  --once       prints the figures once and ends
+  --json       with --once: as JSON
 
 q or Ctrl-C quits.`,
   async run(args, terminal) {
     const { values } = parseArgs({
       args: [...args],
-      options: { data: { type: "string" }, once: { type: "boolean" }, json: { type: "boolean" } },
+      options: {
+        data: { type: "string" },
+        redis: { type: "string" },
+        prefix: { type: "string" },
+        once: { type: "boolean" },
+        json: { type: "boolean" },
+      },
       strict: true,
     });
+    const { data, redis, prefix } = values;
     if (values.json === true && values.once !== true) throw new UsageError("--json goes with --once.");
-    const folder = values.data ?? ".strata";
-    const watch = new MetricsWatch(folder);
+    if (data !== undefined && redis !== undefined) throw new UsageError("--data or --redis, not both.");
+    if (prefix !== undefined && redis === undefined) throw new UsageError("--prefix goes with --redis.");
+    const watch: Watch = redis === undefined ? new MetricsWatch(data ?? ".strata") : new RedisMetricsWatch(redis, prefix);
     try {
       await watch.look();
-      if (values.once === true) return once(watch, folder, values.json === true, terminal);
+      if (values.once === true) {
+        // A URL may hold a password.
+        return once(watch, redis === undefined ? (data ?? ".strata") : "that Redis", values.json === true, terminal);
+      }
       if (!process.stdout.isTTY) throw new UsageError("There is no terminal here; --once prints the figures once.");
       return await live(watch, terminal);
     } finally {
-      watch.close();
+      await watch.close();
     }
   },
 };
 
-function once(watch: MetricsWatch, folder: string, isJson: boolean, terminal: Terminal): number {
-  const figures = topFigures(watch.processes);
+/** Processes of one folder, or of one Redis. */
+interface Watch {
+  readonly processes: readonly SharedMetrics[];
+  readonly gone: readonly GoneProcess[];
+  look(): Promise<void>;
+  close(): void | Promise<void>;
+}
+
+function once(watch: Watch, place: string, isJson: boolean, terminal: Terminal): number {
+  const figures = topFigures(watch.processes, watch.gone);
   if (isJson) terminal.out(JSON.stringify(figures));
   else if (figures.processes.length > 0) for (const line of picture(figures, [figures], terminal, 100, 60)) terminal.out(line);
   if (figures.processes.length > 0) return 0;
-  terminal.note(`No running process shares its metrics in ${folder}.`);
+  terminal.note(`No running process shares its metrics in ${place}.`);
   return 1;
 }
 
 /** Until somebody quits, or the process is told to end. */
-async function live(watch: MetricsWatch, terminal: Terminal): Promise<number> {
+async function live(watch: Watch, terminal: Terminal): Promise<number> {
   const interrupt = untilInterrupted();
   const quit = new AbortController();
   const signal = AbortSignal.any([interrupt.signal, quit.signal]);
@@ -64,8 +89,12 @@ async function live(watch: MetricsWatch, terminal: Terminal): Promise<number> {
   const screen = liveScreen({ onResize: show, onQuit: () => quit.abort() });
   try {
     while (!signal.aborted) {
-      await watch.look();
-      past.push(topFigures(watch.processes));
+      // A server that is away for a moment is no reason to end: what was seen last stays on the screen.
+      const isSeen = await watch.look().then(
+        () => true,
+        () => false,
+      );
+      if (isSeen) past.push(topFigures(watch.processes, watch.gone));
       if (past.length > KEPT) past.shift();
       show();
       await sleep(systemClock, TICK_MS, { signal }).catch(() => undefined);

@@ -11,18 +11,10 @@ import { createInterface } from "node:readline";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { StrataError } from "../../core/errors.ts";
 import { makePrivateFolder } from "../../core/private-folder.ts";
-import type { MetricsSnapshot } from "../metrics-snapshot.ts";
-import type { Metrics } from "../metrics.ts";
-
-/** What one process says of itself. */
-export interface SharedMetrics {
-  readonly name: string;
-  readonly pid: number;
-  readonly metrics: MetricsSnapshot;
-}
+import { readShared, sharedLine, type ShareableMetrics, type SharedMetrics } from "./shared-metrics.ts";
 
 export interface ShareMetricsOptions {
-  readonly metrics: Pick<Metrics, "snapshot">;
+  readonly metrics: ShareableMetrics;
   /** The data folder; made, private to the user, when it is not there. */
   readonly folder: string;
   /** What the process is called; default `"strata"`. */
@@ -41,7 +33,7 @@ const TICK_MS = 1_000;
 const SOCKET = /^metrics-\d{1,10}\.sock$/;
 /** Of `sockaddr_un`, on Linux and macOS; the smaller of the two. */
 const LONGEST_PATH = 103;
-/** A snapshot has some 10 KB. */
+/** What says more is no process of ours. */
 const LONGEST_LINE = 1024 * 1024;
 
 /**
@@ -55,8 +47,8 @@ export async function shareMetrics(options: ShareMetricsOptions): Promise<Metric
   if (Buffer.byteLength(path) > LONGEST_PATH) throw new StrataError("UNAVAILABLE", `The path of the socket is too long: ${path}`);
   const open = new Set<Socket>();
   let cancel: (() => void) | undefined;
-  const line = (): string =>
-    `${JSON.stringify({ name, pid: process.pid, metrics: metrics.snapshot() } satisfies SharedMetrics)}\n`;
+  const line = (): string => `${sharedLine({ name }, metrics)}
+`;
   function tick(): void {
     const text = line();
     // Who does not take what was written is passed over: the newest state counts.
@@ -97,6 +89,8 @@ export class MetricsWatch {
   readonly #folder: string;
   readonly #sockets = new Map<string, Socket>();
   readonly #latest = new Map<string, SharedMetrics>();
+  /** A socket that closes leaves nothing to tell of. */
+  readonly gone: readonly never[] = [];
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -135,7 +129,7 @@ export class MetricsWatch {
       // What readline is told of the socket's errors it tells again; both are the end, which `close` sees.
       lines.on("error", () => undefined);
       lines.on("line", (text) => {
-        const said = parse(text);
+        const said = readShared(text);
         if (said !== undefined) this.#latest.set(name, said);
         resolve();
       });
@@ -147,14 +141,5 @@ export class MetricsWatch {
           resolve();
         });
     });
-  }
-}
-
-function parse(line: string): SharedMetrics | undefined {
-  try {
-    const said = JSON.parse(line) as Partial<SharedMetrics> | null;
-    return typeof said?.pid === "number" && typeof said.metrics === "object" ? (said as SharedMetrics) : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -1,19 +1,31 @@
 /** The figures of one or several processes as one: counts are added up, shares are worked out from the sums. */
-import type { SharedMetrics } from "./metrics-socket.ts";
+import { Histogram } from "../../core/histogram.ts";
+import type { SharedMetrics } from "./shared-metrics.ts";
+
+export interface GoneProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly host?: string | undefined;
+  /** Since it was last heard of. */
+  readonly ms: number;
+}
 
 export interface TopFigures {
   readonly processes: readonly {
     readonly name: string;
     readonly pid: number;
+    readonly host?: string | undefined;
     readonly requestsPerSecond: number;
     readonly rss: number;
   }[];
+  /** Processes that have said nothing for a while and did not say goodbye. */
+  readonly gone: readonly GoneProcess[];
   readonly hits: number;
   readonly misses: number;
   /** 0 to 1; `null` before there was a lookup. */
   readonly hitRate: number | null;
   readonly requestsPerSecond: number;
-  /** Of the slowest process, ms: quantiles cannot be added up. */
+  /** Of all lookups, ms; of the slowest process where one of an older release does not say enough. */
   readonly p50: number | null;
   readonly p99: number | null;
   readonly saved: { readonly tokens: number; readonly money: number; readonly currency: string; readonly ms: number };
@@ -33,7 +45,7 @@ export interface TopFigures {
   readonly rss: number;
 }
 
-export function topFigures(all: readonly SharedMetrics[]): TopFigures {
+export function topFigures(all: readonly SharedMetrics[], gone: readonly GoneProcess[] = []): TopFigures {
   const sum = (of: (metrics: SharedMetrics["metrics"]) => number): number =>
     all.reduce((total, { metrics }) => total + of(metrics), 0);
   const most = (of: (metrics: SharedMetrics["metrics"]) => number | null): number | null =>
@@ -43,17 +55,18 @@ export function topFigures(all: readonly SharedMetrics[]): TopFigures {
     }, null);
   const hits = sum(({ cache }) => cache.hits);
   const misses = sum(({ cache }) => cache.misses);
+  const together = merged(all);
   return {
-    processes: all.map(({ name, pid, metrics }) => ({
-      name,
-      pid,
+    processes: all.map(({ name, pid, host, metrics }) => ({
+      ...{ name, pid, ...(host !== undefined && { host }) },
       requestsPerSecond: metrics.requestsPerSecond,
       rss: metrics.process.rss,
     })),
+    gone,
     ...{ hits, misses, hitRate: hits + misses === 0 ? null : hits / (hits + misses) },
     requestsPerSecond: sum((metrics) => metrics.requestsPerSecond),
-    p50: most(({ cache }) => cache.latency.p50),
-    p99: most(({ cache }) => cache.latency.p99),
+    p50: together === undefined ? most(({ cache }) => cache.latency.p50) : (together.quantile(0.5) ?? null),
+    p99: together === undefined ? most(({ cache }) => cache.latency.p99) : (together.quantile(0.99) ?? null),
     saved: {
       ...{ tokens: sum(({ saved }) => saved.tokens), money: sum(({ saved }) => saved.money), ms: sum(({ saved }) => saved.ms) },
       currency: all[0]?.metrics.saved.currency ?? "USD",
@@ -69,6 +82,16 @@ export function topFigures(all: readonly SharedMetrics[]): TopFigures {
     errors: sum((metrics) => metrics.errorCount),
     rss: sum((metrics) => metrics.process.rss),
   };
+}
+
+/** The lookups of all; `undefined` unless every process says what its quantiles are made of. */
+function merged(all: readonly SharedMetrics[]): Histogram | undefined {
+  const together = new Histogram();
+  for (const { lookups } of all) {
+    if (lookups === undefined) return undefined;
+    together.addParts(lookups);
+  }
+  return together;
 }
 
 /** Processes share what a disk or a Redis holds, so sizes are the largest that one sees, not the sum. */

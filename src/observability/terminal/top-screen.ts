@@ -1,5 +1,5 @@
 /** One picture of the terminal dashboard: lines that fit the window, the most important first. */
-import type { TopFigures } from "./top-figures.ts";
+import type { GoneProcess, TopFigures } from "./top-figures.ts";
 
 export interface TopScreenOptions {
   readonly columns: number;
@@ -61,14 +61,21 @@ export function topScreen(figures: TopFigures, options: TopScreenOptions): strin
     [`memory     ${number(figures.recalls)} recalls   ${number(figures.reranked)} rerankings`],
     [""],
     ...figures.processes.map((one): [string, "faint"] => [
-      `${String(one.pid).padEnd(9)}${printable(one.name).slice(0, 24).padEnd(25)}${number(one.requestsPerSecond).padStart(9)}/s${bytes(one.rss).padStart(11)}`,
+      `${named(one)}${number(one.requestsPerSecond).padStart(9)}/s${bytes(one.rss).padStart(11)}`,
       "faint",
     ]),
+    ...figures.gone.map((one): [string, "bad"] => [`${named(one)}  silent for ${duration(one.ms)}`, "bad"]),
   ];
   return lines.slice(0, Math.max(1, rows)).map(([text, tone]) => {
     const fitting = text.slice(0, columns);
     return tone === undefined ? fitting : paint(tone, fitting);
   });
+}
+
+/** The same pid may be on several machines. */
+function named({ name, pid, host }: TopFigures["processes"][number] | GoneProcess): string {
+  const full = host === undefined ? name : `${name} on ${host}`;
+  return `${String(pid).padEnd(9)}${printable(full).slice(0, 34).padEnd(35)}`;
 }
 
 /** What another process says its name is must not move the cursor. */

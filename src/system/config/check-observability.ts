@@ -1,6 +1,6 @@
 import { StrataConfigError } from "../../core/errors.ts";
 import { parseChoice } from "../../core/options.ts";
-import { openSection, readBoolean, readCount, readText, section, switched } from "./section.ts";
+import { openSection, readBoolean, readCount, readDuration, readText, section, switched } from "./section.ts";
 
 /** What only this machine reaches. */
 const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "::1"]);
@@ -8,15 +8,26 @@ const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "::1"])
 /** @throws {@link StrataConfigError} naming the key */
 export function checkObservability(value: unknown): void {
   const path = "observability";
-  const observability = section(path, value, ["metrics", "prices", "recentEvents", "alerts", "log", "prometheus"]);
+  const observability = section(path, value, ["metrics", "prices", "recentEvents", "alerts", "log", "prometheus", "share"]);
   if (observability === undefined) return;
   const isMeasured = readBoolean(path, observability, "metrics") ?? true;
   readCount(path, observability, "recentEvents");
-  const { alerts, log, prometheus } = observability;
+  const { alerts, log, prometheus, share } = observability;
   if (typeof alerts !== "object") readBoolean(path, observability, "alerts");
   else openSection("observability.alerts", alerts, ["rules", "webhook", "onAlert", "every"]);
   checkLog(log);
   checkPrometheus(prometheus, isMeasured);
+  checkShare(share, isMeasured);
+}
+
+function checkShare(value: unknown, isMeasured: boolean): void {
+  const path = "observability.share";
+  const share = switched(path, value, ["name", "every", "prefix"]);
+  if (value !== undefined && value !== false && !isMeasured)
+    throw new StrataConfigError(path, value, "nothing, where `observability.metrics` is false");
+  if (share === undefined) return;
+  for (const name of ["name", "prefix"]) readText(path, share, name);
+  readDuration(path, share, "every");
 }
 
 function checkLog(log: unknown): void {

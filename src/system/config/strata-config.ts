@@ -255,6 +255,11 @@ export interface ObservabilityConfig {
   readonly log?: false | "stdout" | "stderr" | LogConfig | undefined;
   /** A page for Prometheus to scrape, by the package `prom-client`; default none. `true`: `http://127.0.0.1:9464/metrics`. */
   readonly prometheus?: boolean | PrometheusConfig | undefined;
+  /**
+   * Lets `strata top` see this process; default `false`. With `redis` there, for all processes of one Redis (`strata top --redis URL`);
+   * else in the data folder, for those of this machine. Numbers only: no prompt, no answer, no key.
+   */
+  readonly share?: boolean | ShareConfig | undefined;
   /** Watches the metrics; default `true`: the default rules, shown by the dashboard and told as events. */
   readonly alerts?: boolean | AlertsConfig | undefined;
 }
@@ -279,6 +284,15 @@ export interface PrometheusConfig {
   readonly prefix?: string | undefined;
   /** That a scrape must bring: `Authorization: Bearer`. */
   readonly token?: string | undefined;
+}
+
+export interface ShareConfig {
+  /** What this process is called on the screen; default `"strata"`. */
+  readonly name?: string | undefined;
+  /** How often it tells Redis; default `"2s"`. */
+  readonly every?: Duration | undefined;
+  /** Begins the keys in Redis; default `"strata:metrics"`. */
+  readonly prefix?: string | undefined;
 }
 
 export interface AlertsConfig {

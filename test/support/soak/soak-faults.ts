@@ -1,5 +1,7 @@
 /** What goes wrong in a soak, one thing after the other, round after round. */
 import { execFile } from "node:child_process";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
@@ -12,12 +14,16 @@ export interface SoakServers {
   /** In front of them; the system knows these only. */
   readonly redisProxy: FaultProxy;
   readonly postgresProxy: FaultProxy;
+  /** Of the system. */
+  readonly folder: string;
 }
+
+export type SoakPart = "redis" | "postgres" | "disk";
 
 export interface SoakFault {
   readonly name: string;
-  /** Which server cannot be relied on meanwhile. */
-  readonly away: "redis" | "postgres" | "both" | "none";
+  /** What cannot be relied on meanwhile. */
+  readonly away: readonly SoakPart[];
   /** Resolves when it is healed. */
   run(servers: SoakServers, ms: number): Promise<void>;
 }
@@ -25,10 +31,10 @@ export interface SoakFault {
 const both = ({ redisProxy, postgresProxy }: SoakServers): FaultProxy[] => [redisProxy, postgresProxy];
 
 export const SOAK_FAULTS: readonly SoakFault[] = [
-  { name: "nothing", away: "none", run: async (_servers, ms) => pause(ms) },
+  { name: "nothing", away: [], run: async (_servers, ms) => pause(ms) },
   {
     name: "Redis killed",
-    away: "redis",
+    away: ["redis"],
     async run({ redis }, ms) {
       await redis.kill();
       await pause(ms);
@@ -37,7 +43,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
   },
   {
     name: "PostgreSQL killed",
-    away: "postgres",
+    away: ["postgres"],
     async run({ postgres }, ms) {
       await postgres.kill();
       await pause(ms);
@@ -46,7 +52,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
   },
   {
     name: "everything is slow",
-    away: "both",
+    away: ["redis", "postgres"],
     async run(servers, ms) {
       for (const proxy of both(servers)) proxy.set({ replies: { latencyMs: 150, jitterMs: 300 } });
       await pause(ms);
@@ -55,7 +61,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
   },
   {
     name: "a black hole",
-    away: "both",
+    away: ["redis", "postgres"],
     async run(servers, ms) {
       for (const proxy of both(servers)) proxy.blackHole();
       await pause(ms);
@@ -64,7 +70,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
   },
   {
     name: "resets",
-    away: "both",
+    away: ["redis", "postgres"],
     async run(servers, ms) {
       for (let at = 0; at < ms; at += 200) {
         for (const proxy of both(servers)) proxy.reset();
@@ -74,7 +80,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
   },
   {
     name: "Redis forgets everything",
-    away: "redis",
+    away: ["redis"],
     async run({ redis }, ms) {
       const client = new Redis(redis.url);
       await client.flushall();
@@ -84,19 +90,18 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
   },
   {
     name: "the disk is full",
-    away: "none",
-    async run(_servers, ms) {
-      await limitFiles("262144");
+    away: ["disk"],
+    async run({ folder }, ms) {
+      // What is in the file can be written again, as on a full disk; nothing can be written behind it.
+      const { size } = await stat(join(folder, "cache", "data.mdb"));
+      await limitFiles(String(size));
       await pause(ms);
       await limitFiles("unlimited");
     },
   },
 ];
 
-/**
- * From now on this process can write to no file behind so many bytes: not only does a file not grow, a commit fails in the midst of it.
- * What is printed must go to a terminal or a pipe.
- */
+/** From now on this process can write to no file behind so many bytes; what it prints must go to a terminal or a pipe. */
 async function limitFiles(bytes: string): Promise<void> {
   if (process.platform !== "linux") return;
   await promisify(execFile)("prlimit", ["--pid", String(process.pid), `--fsize=${bytes}:unlimited`]);

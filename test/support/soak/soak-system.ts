@@ -58,7 +58,7 @@ export async function openSoakSystem(): Promise<SoakSystem> {
       })),
     );
     const dashboard = await strata.startDashboard({ allowWrites: true, showPrompts: true });
-    return { strata, dashboard, servers: { redis, postgres, redisProxy, postgresProxy }, close };
+    return { strata, dashboard, servers: { redis, postgres, redisProxy, postgresProxy, folder }, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,13 +1,13 @@
 /** What people do with the system in a soak, and which failures of it the documents allow. */
-import type { SoakFault } from "./soak-faults.ts";
+import type { SoakFault, SoakPart } from "./soak-faults.ts";
 import type { SoakSystem } from "./soak-system.ts";
 
 export interface Request {
   readonly name: string;
   /** Of all requests, in parts of a hundred. */
   readonly share: number;
-  /** The servers without which it may fail: `docs/guides/system.md`, `docs/guides/history-durability.md`. */
-  readonly needs?: readonly ("redis" | "postgres")[];
+  /** Without which it may fail: `docs/guides/system.md`, `docs/guides/history-durability.md`, `docs/concepts/failure-modes.md`. */
+  readonly needs?: readonly SoakPart[];
   run(system: SoakSystem, draw: Draw): Promise<unknown>;
 }
 
@@ -72,7 +72,12 @@ export const REQUESTS: readonly Request[] = [
         await strata.cache.set(key, { key, text: "v".repeat(500) }, { tags: ["values"] });
     },
   },
-  { name: "what would be served", share: 1, run: ({ strata }, draw) => strata.cache.similar(question(draw(QUESTIONS))) },
+  {
+    name: "what would be served",
+    share: 1,
+    needs: ["disk"],
+    run: ({ strata }, draw) => strata.cache.similar(question(draw(QUESTIONS))),
+  },
   { name: "flush", share: 0.5, run: ({ strata }) => strata.cache.flush() },
   { name: "statistics", share: 0.5, run: ({ strata }) => strata.stats() },
   { name: "removal by tag", share: 0.2, run: ({ strata }) => strata.cache.invalidate("values") },
@@ -90,7 +95,7 @@ export const REQUESTS: readonly Request[] = [
 
 /** Whether a request may fail while, or just after, this is wrong. */
 export function mayFail({ needs }: Request, faults: readonly SoakFault[]): boolean {
-  return needs?.some((server) => faults.some(({ away }) => away === server || away === "both")) ?? false;
+  return needs?.some((part) => faults.some(({ away }) => away.includes(part))) ?? false;
 }
 
 /** One look at each page of the dashboard, and at one stream of its state. */

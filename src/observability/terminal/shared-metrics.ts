@@ -1,0 +1,66 @@
+/** What one process says of itself to whoever watches many: its metrics, and its durations in a form that can be added up. */
+import { Histogram, type HistogramParts } from "../../core/histogram.ts";
+import type { MetricsSnapshot } from "../metrics-snapshot.ts";
+import type { Metrics } from "../metrics.ts";
+
+export interface SharedMetrics {
+  readonly name: string;
+  readonly pid: number;
+  /** Of the machine; absent over a socket, which is of this one. */
+  readonly host?: string | undefined;
+  readonly metrics: MetricsSnapshot;
+  /** All lookups since metrics began: quantiles cannot be added up, what they are made of can. */
+  readonly lookups?: HistogramParts | undefined;
+}
+
+/** Metrics as `createMetrics()` gives them. */
+export type ShareableMetrics = Pick<Metrics, "snapshot"> & Partial<Pick<Metrics, "durations">>;
+
+/** A snapshot has some 10 KB; longer than this it becomes with hundreds of models, errors or vetoes only. */
+export const LONGEST_SHARED = 64 * 1024;
+
+export interface SharedName {
+  readonly name: string;
+  readonly host?: string | undefined;
+}
+
+/** As JSON, of {@link LONGEST_SHARED} characters at most. No prompt, no answer, no key and no scope is in a snapshot. */
+export function sharedLine({ name, host }: SharedName, { snapshot, durations }: ShareableMetrics): string {
+  const whole: SharedMetrics = {
+    ...{ name, pid: process.pid, ...(host !== undefined && { host }) },
+    metrics: snapshot(),
+    lookups: allLookups(durations?.()),
+  };
+  const line = JSON.stringify(whole);
+  return line.length <= LONGEST_SHARED ? line : JSON.stringify({ ...whole, metrics: withoutLists(whole.metrics) });
+}
+
+/** What was said by {@link sharedLine}, maybe by another release; `undefined` when it is nothing of the kind. */
+export function readShared(line: string): SharedMetrics | undefined {
+  try {
+    const said = JSON.parse(line) as Partial<SharedMetrics> | null;
+    const isShared = typeof said?.pid === "number" && typeof said.name === "string" && typeof said.metrics?.cache === "object";
+    return isShared ? (said as SharedMetrics) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function allLookups(durations: ReturnType<Metrics["durations"]> | undefined): HistogramParts | undefined {
+  if (durations === undefined) return undefined;
+  const all = new Histogram();
+  for (const histogram of durations.get("lookup")?.values() ?? []) all.add(histogram);
+  return all.toParts();
+}
+
+/** The counts that `strata top` shows stay; what is listed by name goes. */
+function withoutLists(metrics: MetricsSnapshot): MetricsSnapshot {
+  return {
+    ...metrics,
+    tiers: metrics.tiers.slice(0, 16),
+    saved: { ...metrics.saved, byModel: [] },
+    semantic: { ...metrics.semantic, vetoes: {}, reasons: {} },
+    rerank: { ...metrics.rerank, reasons: {}, off: [] },
+    errors: [],
+  };
+}
