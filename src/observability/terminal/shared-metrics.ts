@@ -17,7 +17,7 @@ export interface SharedMetrics {
 export type ShareableMetrics = Pick<Metrics, "snapshot"> & Partial<Pick<Metrics, "durations">>;
 
 /** A snapshot has some 10 KB; longer than this it becomes with hundreds of models, errors or vetoes only. */
-export const LONGEST_SHARED = 64 * 1024;
+export const LONGEST_SHARED: number = 64 * 1024;
 
 export interface SharedName {
   readonly name: string;
