@@ -10,7 +10,7 @@ export type { WarmOptions, WarmProgress, WarmReport } from "./cache/warm.ts";
 export { PopularQuestions, type PopularQuestion, type PopularQuestionsOptions } from "./cache/prediction/popular-questions.ts";
 export { keepWarm, warmPopular, type KeepWarmOptions, type WarmPopularOptions } from "./cache/prediction/keep-warm.ts";
 export { cached, type CachedOptions } from "./cache/cached.ts";
-export { cacheModel, type CacheModelOptions } from "./cache/cached-model.ts";
+export { cacheModel, type CacheModelOptions } from "./cache/model/cached-model.ts";
 export { memoryTier, type MemoryTierOptions } from "./cache/tiers/memory.ts";
 export { diskTier, type DiskTierOptions } from "./cache/tiers/disk.ts";
 export { archiveTier, type ArchiveTierOptions } from "./cache/tiers/archive.ts";
@@ -106,26 +106,26 @@ export type {
   MessageFilter,
   OwnerTurn,
   TurnFilter,
-} from "./history/conversation-catalog.ts";
+} from "./history/tables/conversation-catalog.ts";
 export { importHistory, type HistorySource, type ImportOptions, type ImportReport } from "./history/imports/import-history.ts";
 export type { PostgresHistorySource } from "./history/imports/postgres-rows.ts";
 export type { RedisHistorySource } from "./history/imports/redis-lists.ts";
-export type { MessageName } from "./history/message-changes.ts";
+export type { MessageName } from "./history/tables/message-changes.ts";
 export type { WindowOptions } from "./history/context-window.ts";
 export { estimateTokens, type CountTokens } from "./history/tokens.ts";
-export type { OwnerSummary, OwnerSummaryOptions, SessionSummary } from "./history/owner-summary.ts";
-export type { SummaryModel } from "./history/summarizer.ts";
+export type { OwnerSummary, OwnerSummaryOptions, SessionSummary } from "./history/summaries/owner-summary.ts";
+export type { SummaryModel } from "./history/summaries/summarizer.ts";
 
 // What was said is found again.
 export { AdaptiveMemoryRetriever } from "./memory/memory-retriever.ts";
-export type { ChangeOptions, InspectOptions, InspectPage, RememberedMessage } from "./memory/remembered-messages.ts";
+export type { ChangeOptions, InspectOptions, InspectPage, RememberedMessage } from "./memory/turns/remembered-messages.ts";
 export type { AdaptiveMemoryRetrieverOptions, QueryCacheOptions } from "./memory/retriever-options.ts";
 export type { Degradation, MemoryMetadata, Recall, RecallOptions } from "./memory/recall.ts";
 export type { RecallSource, Strategy } from "./memory/strategy.ts";
 export type { StrategyStats, StrategyUse } from "./memory/strategy-log.ts";
 export type { QueryRouter, RouterOpinion } from "./memory/routers/linear-router.ts";
-export type { TurnSource } from "./memory/turn-source.ts";
-export type { NearSearch, NearTurn, SessionState, TurnSearch } from "./history/turn-search.ts";
+export type { TurnSource } from "./memory/turns/turn-source.ts";
+export type { NearSearch, NearTurn, SessionState, TurnSearch } from "./history/tables/turn-search.ts";
 export { quoteRecalled, type QuoteOptions } from "./memory/quoting.ts";
 
 // Embeddings that are kept.
@@ -138,10 +138,10 @@ export type { WarmEmbeddingsOptions, WarmEmbeddingsReport } from "./embeddings/w
 export { hybridLog, type HybridLogOptions } from "./history/logs/hybrid.ts";
 export { memoryLog } from "./history/logs/memory.ts";
 export { postgresLog, type PostgresLogOptions } from "./history/logs/postgres.ts";
-export { startHistoryWriter, type HistoryWriter, type HistoryWriterOptions } from "./history/start-writer.ts";
-export { archiveHistory, type ArchiveHistoryOptions, type ArchiveReport } from "./history/archive.ts";
-export { embedMessages, type EmbedMessagesOptions } from "./history/embed-messages.ts";
-export type { EmbeddingOptions } from "./history/message-vectors.ts";
+export { startHistoryWriter, type HistoryWriter, type HistoryWriterOptions } from "./history/redis/start-writer.ts";
+export { archiveHistory, type ArchiveHistoryOptions, type ArchiveReport } from "./history/tables/archive.ts";
+export { embedMessages, type EmbedMessagesOptions } from "./history/tables/embed-messages.ts";
+export type { EmbeddingOptions } from "./history/tables/message-vectors.ts";
 export type { Durability } from "./history/hybrid-log.ts";
 export type {
   AppendOptions,

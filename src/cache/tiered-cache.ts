@@ -18,8 +18,8 @@ import { parseByteSize, parseChoice, parseClock, parseDuration, parseFunction, r
 import type { Json } from "../core/plain.ts";
 import { scopeDigest, type Scope } from "../core/scope.ts";
 import { AnswerCache } from "./answer-cache.ts";
-import { BaseCalls } from "./base-calls.ts";
-import { BaseRequests } from "./base-requests.ts";
+import { BaseCalls } from "./base/base-calls.ts";
+import { BaseRequests } from "./base/base-requests.ts";
 import {
   CACHE_OPTIONS,
   parseCoalesce,

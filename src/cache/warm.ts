@@ -5,7 +5,7 @@ import { Runnable, RunnableLambda } from "@langchain/core/runnables";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StrataConfigError } from "../core/errors.ts";
 import { parseFunction, parseCount, refuseUnknown } from "../core/options.ts";
-import { runnableCacher } from "./cached-model.ts";
+import { runnableCacher } from "./model/cached-model.ts";
 import { hitOf } from "./response-codec.ts";
 import type { TieredCache } from "./tiered-cache.ts";
 

@@ -8,9 +8,9 @@ import { conversationKey } from "./conversation-key.ts";
 import { chooseWindow, type NumberedMessage, type WindowLimits } from "./context-window.ts";
 import { decodeMessage, encodeMessage } from "./message-codec.ts";
 import type { Conversation, ConversationNotes, LogMessage, MessageLog } from "./message-log.ts";
-import { foldSize, type Summaries } from "./summaries.ts";
-import type { SummaryModel } from "./summarizer.ts";
-import { quoteSummary } from "./summary-prompt.ts";
+import { foldSize, type Summaries } from "./summaries/summaries.ts";
+import type { SummaryModel } from "./summaries/summarizer.ts";
+import { quoteSummary } from "./summaries/summary-prompt.ts";
 import { estimateTokens } from "./tokens.ts";
 
 /** How messages are added. */

@@ -23,25 +23,25 @@ import {
   type Read,
   type StoredTurn,
   type TurnFilter,
-} from "./conversation-catalog.ts";
+} from "./tables/conversation-catalog.ts";
 import { ownerKey } from "./conversation-key.ts";
-import { embedMessages, type EmbedMessagesOptions } from "./embed-messages.ts";
-import { HistoryTables } from "./history-tables.ts";
+import { embedMessages, type EmbedMessagesOptions } from "./tables/embed-messages.ts";
+import { HistoryTables } from "./tables/history-tables.ts";
 import type { Durability } from "./hybrid-log.ts";
 import { assembleHybridLog, type HybridLogOptions } from "./logs/hybrid.ts";
 import { PostgresLog } from "./logs/postgres.ts";
 import { encryptedLog } from "./logs/encrypted.ts";
-import { changeMessage, type MessageName } from "./message-changes.ts";
+import { changeMessage, type MessageName } from "./tables/message-changes.ts";
 import { decodeMessage } from "./message-codec.ts";
 import { messageIds } from "./message-id.ts";
-import { messageIndex } from "./message-index.ts";
+import { messageIndex } from "./tables/message-index.ts";
 import type { MessageLog } from "./message-log.ts";
 import { messageSealer, PLAIN, refuseEncrypted, type MessageSealer } from "./message-sealer.ts";
-import { parseVectorModel, type VectorModel } from "./message-vectors.ts";
-import { summarizeOwner, type OwnerSummary, type OwnerSummaryOptions } from "./owner-summary.ts";
-import { ReplicaReads } from "./replica-reads.ts";
-import { Summaries } from "./summaries.ts";
-import { parseSummaryModel, type SummaryModel } from "./summarizer.ts";
+import { parseVectorModel, type VectorModel } from "./tables/message-vectors.ts";
+import { summarizeOwner, type OwnerSummary, type OwnerSummaryOptions } from "./summaries/owner-summary.ts";
+import { ReplicaReads } from "./tables/replica-reads.ts";
+import { Summaries } from "./summaries/summaries.ts";
+import { parseSummaryModel, type SummaryModel } from "./summaries/summarizer.ts";
 import {
   nearestTurns,
   searchTurns,
@@ -50,7 +50,7 @@ import {
   type NearTurn,
   type SessionState,
   type TurnSearch,
-} from "./turn-search.ts";
+} from "./tables/turn-search.ts";
 import { positionWith, statesWith, waitingTalks, waitingTurns, withWaiting } from "./waiting-turns.ts";
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { BaseMessage } from "@langchain/core/messages";

@@ -17,8 +17,8 @@ import type { Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import { acceptConversation, acceptMessages, acceptNotes, acceptOwner, acceptRange } from "./accept.ts";
 import { conversationKey } from "./conversation-key.ts";
-import type { HistoryTables } from "./history-tables.ts";
-import type { MessageIndex } from "./message-index.ts";
+import type { HistoryTables } from "./tables/history-tables.ts";
+import type { MessageIndex } from "./tables/message-index.ts";
 import type {
   AppendOptions,
   AppendResult,
@@ -29,13 +29,13 @@ import type {
   StoredMessage,
   WaitingTalk,
 } from "./message-log.ts";
-import { PostgresFailure } from "./postgres-failure.ts";
-import type { RedisStreams } from "./redis-streams.ts";
-import type { RedisWindows } from "./redis-windows.ts";
-import type { StreamWriter } from "./history-writer.ts";
-import { WindowFeeds, type Doubt } from "./window-feeds.ts";
-import { WindowRebuilds } from "./window-rebuilds.ts";
-import { WindowRepairs } from "./window-repairs.ts";
+import { PostgresFailure } from "./tables/postgres-failure.ts";
+import type { RedisStreams } from "./redis/streams.ts";
+import type { RedisWindows } from "./redis/windows.ts";
+import type { StreamWriter } from "./redis/history-writer.ts";
+import { WindowFeeds, type Doubt } from "./redis/window-feeds.ts";
+import { WindowRebuilds } from "./redis/window-rebuilds.ts";
+import { WindowRepairs } from "./redis/window-repairs.ts";
 
 export type Durability = "redis" | "postgres" | "both";
 

@@ -5,9 +5,9 @@
 import type { CallOptions } from "../core/abort.ts";
 import { digest } from "../core/key.ts";
 import { acceptOwner } from "./accept.ts";
-import type { OwnerTurn } from "./conversation-catalog.ts";
+import type { OwnerTurn } from "./tables/conversation-catalog.ts";
 import type { MessageLog, WaitingTalk } from "./message-log.ts";
-import type { SessionState } from "./turn-search.ts";
+import type { SessionState } from "./tables/turn-search.ts";
 
 export interface WaitingFilter extends CallOptions {
   readonly ownerId: string;

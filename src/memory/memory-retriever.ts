@@ -4,21 +4,21 @@ import { ensureConfig, type RunnableConfig } from "@langchain/core/runnables";
 import { StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit, type MemoryPart } from "../core/events.ts";
 import { parseNumber, refuseUnknown } from "../core/options.ts";
-import { OwnerMemories } from "./owner-memories.ts";
-import type { OwnerMemory } from "./owner-memory.ts";
+import { OwnerMemories } from "./turns/owner-memories.ts";
+import type { OwnerMemory } from "./turns/owner-memory.ts";
 import { RecallCall } from "./recall-call.ts";
 import { Recaller } from "./recaller.ts";
 import { RecallEngine } from "./recall-engine.ts";
 import { recallScope, type RecallScope, type Whose } from "./recall-scope.ts";
 import type { MemoryMetadata, Recall, RecallOptions } from "./recall.ts";
-import { inspectPage, type ChangeOptions, type InspectOptions, type InspectPage } from "./remembered-messages.ts";
+import { inspectPage, type ChangeOptions, type InspectOptions, type InspectPage } from "./turns/remembered-messages.ts";
 import { parseRetrieverOptions, type AdaptiveMemoryRetrieverOptions, type ParsedOptions } from "./retriever-options.ts";
 import { recallRouter } from "./routers/recall-router.ts";
 import { trainedRouter } from "./routers/trained-router.ts";
 import { StrategyLog, type StrategyStats } from "./strategy-log.ts";
 import { StrategyTable } from "./strategy-table.ts";
-import { StoredVectors } from "./stored-vectors.ts";
-import { TurnVectors } from "./turn-vectors.ts";
+import { StoredVectors } from "./turns/stored-vectors.ts";
+import { TurnVectors } from "./turns/turn-vectors.ts";
 
 /** Recalls whose outcome may still be reported. */
 const LOGGED = 50_000;

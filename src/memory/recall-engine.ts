@@ -3,19 +3,19 @@
  * look where the first was unsure. What fails on the way is left out and said.
  */
 import type { CallOptions } from "../core/abort.ts";
-import type { OwnerTurn } from "../history/conversation-catalog.ts";
+import type { OwnerTurn } from "../history/tables/conversation-catalog.ts";
 import { fold, wordForms } from "../text/terms.ts";
-import { OwnerMemory } from "./owner-memory.ts";
-import type { OwnerMemories } from "./owner-memories.ts";
+import { OwnerMemory } from "./turns/owner-memory.ts";
+import type { OwnerMemories } from "./turns/owner-memories.ts";
 import type { Degradation } from "./recall.ts";
 import type { RecallRouter, Route } from "./routers/recall-router.ts";
-import type { StoredVectors } from "./stored-vectors.ts";
+import type { StoredVectors } from "./turns/stored-vectors.ts";
 import { RECALL_STRATEGIES } from "./strategies/strategies.ts";
 import type { FoundTurn, Strategy, StrategySearch } from "./strategy.ts";
 import { timeWindow, type TimeWindow } from "./time/time-window.ts";
-import type { TurnSource } from "./turn-source.ts";
-import type { TurnVectors } from "./turn-vectors.ts";
-import { worthTheirTokens } from "./worth-its-tokens.ts";
+import type { TurnSource } from "./turns/turn-source.ts";
+import type { TurnVectors } from "./turns/turn-vectors.ts";
+import { worthTheirTokens } from "./turns/worth-its-tokens.ts";
 
 export interface RecallEngineOptions {
   readonly source: TurnSource;

@@ -19,7 +19,7 @@ import { isTimeZone } from "./time/zoned-calendar.ts";
 import type { VectorIndex } from "../vectors/vector-index.ts";
 import type { QueryRouter } from "./routers/linear-router.ts";
 import { STRATEGIES, type Strategy } from "./strategy.ts";
-import type { TurnSource } from "./turn-source.ts";
+import type { TurnSource } from "./turns/turn-source.ts";
 
 export interface QueryCacheOptions {
   /** Owners and settings kept; default 2,000. */

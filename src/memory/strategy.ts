@@ -9,9 +9,9 @@
  * | `hybrid` | what is relevant over the owner's conversations, the session first among near equals, then what is newer |
  * | `cross_conversation` | what is relevant over all of the owner's conversations, whatever their age |
  */
-import type { OwnerMemory } from "./owner-memory.ts";
+import type { OwnerMemory } from "./turns/owner-memory.ts";
 import type { TimeWindow } from "./time/time-window.ts";
-import type { MemoryTurn } from "./turn-order.ts";
+import type { MemoryTurn } from "./turns/turn-order.ts";
 
 export type Strategy = "session_only" | "recent_history" | "semantic_search" | "hybrid" | "cross_conversation";
 

@@ -1,6 +1,6 @@
 import { createMiddleware } from "langchain";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
-import { runnableCacher, type CacheModelOptions } from "../cache/cached-model.ts";
+import { runnableCacher, type CacheModelOptions } from "../cache/model/cached-model.ts";
 import type { PlainMiddleware } from "./plain-middleware.ts";
 
 /** The options of `cacheModel`. */

@@ -2,7 +2,7 @@
 import { ToolMessage, type ToolMessageFields } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { ResolveControl } from "../cache/call-control.ts";
-import { canonicalText } from "../cache/request.ts";
+import { canonicalText } from "../cache/model/request.ts";
 import type { CacheRequest, RequestCache } from "../cache/request-cache.ts";
 import { prepareReplay, type Replay } from "../cache/response-codec.ts";
 import type { Found } from "../cache/tiered-store.ts";

@@ -4,11 +4,11 @@ import { pgClient } from "../../src/clients/pg.ts";
 import type { SqlClient } from "../../src/clients/sql.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { StrataEvent } from "../../src/core/events.ts";
-import { HistoryTables, type NumberedBatch } from "../../src/history/history-tables.ts";
+import { HistoryTables, type NumberedBatch } from "../../src/history/tables/history-tables.ts";
 import { hybridLog } from "../../src/history/logs/hybrid.ts";
 import { postgresLog } from "../../src/history/logs/postgres.ts";
 import type { LogMessage } from "../../src/history/message-log.ts";
-import { startHistoryWriter } from "../../src/history/start-writer.ts";
+import { startHistoryWriter } from "../../src/history/redis/start-writer.ts";
 import { freshDatabase, freshPrefix } from "../support/fresh.ts";
 
 let pool: Pool;

@@ -11,7 +11,7 @@ import type { DistributedFlight } from "../../src/cache/distributed-flight.ts";
 import type { CacheTier, TierEntry } from "../../src/cache/tier.ts";
 import type { TieredCacheOptions } from "../../src/cache/cache-options.ts";
 import { cached } from "../../src/cache/cached.ts";
-import { cacheModel } from "../../src/cache/cached-model.ts";
+import { cacheModel } from "../../src/cache/model/cached-model.ts";
 import { TieredCache } from "../../src/cache/tiered-cache.ts";
 import { memoryTier } from "../../src/cache/tiers/memory.ts";
 import { redisTier } from "../../src/cache/tiers/redis.ts";

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { pgClient } from "../../src/clients/pg.ts";
 import { hybridLog, type HybridLogOptions } from "../../src/history/logs/hybrid.ts";
 import type { Conversation, LogMessage, MessageLog } from "../../src/history/message-log.ts";
-import { startHistoryWriter } from "../../src/history/start-writer.ts";
+import { startHistoryWriter } from "../../src/history/redis/start-writer.ts";
 import { faultProxy } from "../support/fault-proxy.ts";
 import { freshDatabase } from "../support/fresh.ts";
 import { queryOnce } from "../support/servers/probes.ts";

@@ -10,7 +10,7 @@ import type { Finding } from "../../src/cli/doctor/finding.ts";
 import { migrate } from "../../src/clients/migrate.ts";
 import { pgPoolClient } from "../../src/clients/pg-pool.ts";
 import { ConversationStore } from "../../src/history/conversation-store.ts";
-import { HISTORY_MIGRATIONS } from "../../src/history/schema.ts";
+import { HISTORY_MIGRATIONS } from "../../src/history/tables/schema.ts";
 import { recordedTerminal } from "../support/recorded-terminal.ts";
 import { queryOnce } from "../support/servers/probes.ts";
 import { startPostgres, startRedis } from "../support/servers/routes.ts";

@@ -14,7 +14,7 @@ import { createAgent, tool } from "langchain";
 import { Pool } from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { cacheModel } from "../../src/cache/cached-model.ts";
+import { cacheModel } from "../../src/cache/model/cached-model.ts";
 import { TieredCache } from "../../src/cache/tiered-cache.ts";
 import { archiveTier } from "../../src/cache/tiers/archive.ts";
 import { diskTier } from "../../src/cache/tiers/disk.ts";

@@ -1,6 +1,6 @@
 /** Databases for tests of the history. Making one takes long; one is emptied for each place instead. */
 import type { SqlClient } from "../../src/clients/sql.ts";
-import { HISTORY_MIGRATIONS } from "../../src/history/schema.ts";
+import { HISTORY_MIGRATIONS } from "../../src/history/tables/schema.ts";
 
 const TABLES = HISTORY_MIGRATIONS.flatMap(({ statements }) => statements).flatMap(
   (statement) => /^CREATE TABLE (\w+)/.exec(statement)?.[1] ?? [],

@@ -1,6 +1,6 @@
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { TieredCacheOptions } from "../../src/cache/cache-options.ts";
-import { cacheModel } from "../../src/cache/cached-model.ts";
+import { cacheModel } from "../../src/cache/model/cached-model.ts";
 import type { SemanticOptions } from "../../src/cache/semantic/semantic-options.ts";
 import { TieredCache } from "../../src/cache/tiered-cache.ts";
 import { memoryTier } from "../../src/cache/tiers/memory.ts";

@@ -1,8 +1,8 @@
 /** A history in memory that counts what it is asked. */
-import type { OwnerTurn, TurnFilter } from "../../src/history/conversation-catalog.ts";
-import type { MessageName } from "../../src/history/message-changes.ts";
-import type { SessionState } from "../../src/history/turn-search.ts";
-import type { TurnSource } from "../../src/memory/turn-source.ts";
+import type { OwnerTurn, TurnFilter } from "../../src/history/tables/conversation-catalog.ts";
+import type { MessageName } from "../../src/history/tables/message-changes.ts";
+import type { SessionState } from "../../src/history/tables/turn-search.ts";
+import type { TurnSource } from "../../src/memory/turns/turn-source.ts";
 
 interface Shelf {
   turns: OwnerTurn[];

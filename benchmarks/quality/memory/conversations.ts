@@ -7,7 +7,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { MemoryTurn } from "../../../src/memory/turn-order.ts";
+import type { MemoryTurn } from "../../../src/memory/turns/turn-order.ts";
 
 export interface Question {
   readonly text: string;

@@ -3,10 +3,10 @@ import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { SqlClient } from "../../../src/clients/sql.ts";
 import { ConversationStore } from "../../../src/history/conversation-store.ts";
 import { postgresLog } from "../../../src/history/logs/postgres.ts";
-import type { SessionState } from "../../../src/history/turn-search.ts";
+import type { SessionState } from "../../../src/history/tables/turn-search.ts";
 import { AdaptiveMemoryRetriever } from "../../../src/memory/memory-retriever.ts";
 import type { FoundTurn, Strategy } from "../../../src/memory/strategy.ts";
-import type { TurnSource } from "../../../src/memory/turn-source.ts";
+import type { TurnSource } from "../../../src/memory/turns/turn-source.ts";
 import type { BenchConversation, Question } from "./conversations.ts";
 import { mean, recallAt } from "./metrics.ts";
 

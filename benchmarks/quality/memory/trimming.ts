@@ -4,7 +4,7 @@
  * `MOST_LOST` of recall, over all sets together.
  */
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
-import { SHIPPED_WORTH, worthTheirTokens, type Worth } from "../../../src/memory/worth-its-tokens.ts";
+import { SHIPPED_WORTH, worthTheirTokens, type Worth } from "../../../src/memory/turns/worth-its-tokens.ts";
 import type { FoundTurn } from "../../../src/memory/strategy.ts";
 import type { BenchConversation } from "./conversations.ts";
 import { mean, recallAt } from "./metrics.ts";

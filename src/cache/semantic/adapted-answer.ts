@@ -2,7 +2,7 @@
 import type { UsageMetadata } from "@langchain/core/messages";
 import type { Json } from "../../core/plain.ts";
 import type { StoredAnswer, StoredMessage } from "../response-codec.ts";
-import { REASONING_KEYS } from "../stream-replay.ts";
+import { REASONING_KEYS } from "../model/stream-replay.ts";
 import type { AdaptedAnswer } from "./adapter.ts";
 
 type JsonObject = { readonly [key: string]: Json };

@@ -5,8 +5,8 @@
  * Two questions are compared only under an equal context, so "how much does it cost?" in two conversations are strangers.
  */
 import { HumanMessage, type BaseMessage, type ChatMessage } from "@langchain/core/messages";
-import { canonicalRequest } from "../request.ts";
-import { asksForStructure } from "../structured-output.ts";
+import { canonicalRequest } from "../model/request.ts";
+import { asksForStructure } from "../model/structured-output.ts";
 
 export interface SemanticTurn {
   /** What is embedded and compared. */

@@ -4,7 +4,7 @@ import { migrate as migrateTables } from "../../clients/migrate.ts";
 import { pgClient } from "../../clients/pg.ts";
 import { pgliteClient } from "../../clients/pglite.ts";
 import type { SqlClient } from "../../clients/sql.ts";
-import { HISTORY_MIGRATIONS } from "../../history/schema.ts";
+import { HISTORY_MIGRATIONS } from "../../history/tables/schema.ts";
 import { UsageError, type Command } from "../command.ts";
 
 export const migrate: Command = {

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { pgClient, type PgPool } from "../../clients/pg.ts";
 import type { StrataEvent } from "../../core/events.ts";
 import type { Duration } from "../../core/options.ts";
-import { startHistoryWriter } from "../../history/start-writer.ts";
+import { startHistoryWriter } from "../../history/redis/start-writer.ts";
 import { UsageError, type Command, type Terminal } from "../command.ts";
 
 export const worker: Command = {

@@ -1,7 +1,7 @@
 /** Whether a PostgreSQL can hold conversations and documents. All trials are rolled back. */
 import { pgPoolClient } from "../../clients/pg-pool.ts";
 import type { Sql, SqlClient } from "../../clients/sql.ts";
-import { HISTORY_MIGRATIONS } from "../../history/schema.ts";
+import { HISTORY_MIGRATIONS } from "../../history/tables/schema.ts";
 import { checkLatency } from "./check-latency.ts";
 import { broken, ok, reasonOf, warn, type Finding } from "./finding.ts";
 

@@ -15,15 +15,15 @@ import {
 } from "../../core/options.ts";
 import { connectRedis, type RedisConnection, type RedisSource } from "../../clients/redis.ts";
 import type { SqlClient } from "../../clients/sql.ts";
-import { historyTables, type HistoryTables } from "../history-tables.ts";
-import { newConsumer, StreamWriter } from "../history-writer.ts";
+import { historyTables, type HistoryTables } from "../tables/history-tables.ts";
+import { newConsumer, StreamWriter } from "../redis/history-writer.ts";
 import { HybridLog, type Durability } from "../hybrid-log.ts";
-import { messageIndex } from "../message-index.ts";
+import { messageIndex } from "../tables/message-index.ts";
 import type { MessageLog } from "../message-log.ts";
-import type { VectorModel } from "../message-vectors.ts";
-import { redisHistoryLayout } from "../redis-layout.ts";
-import { RedisStreams } from "../redis-streams.ts";
-import { RedisWindows } from "../redis-windows.ts";
+import type { VectorModel } from "../tables/message-vectors.ts";
+import { redisHistoryLayout } from "../redis/layout.ts";
+import { RedisStreams } from "../redis/streams.ts";
+import { RedisWindows } from "../redis/windows.ts";
 
 export interface HybridLogOptions {
   /** `pgClient(pool)` or `pgliteClient()`; stays the caller's. */

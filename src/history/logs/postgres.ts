@@ -6,8 +6,8 @@ import { refuseUnknown } from "../../core/options.ts";
 import type { SqlClient } from "../../clients/sql.ts";
 import { acceptConversation, acceptMessages, acceptNotes, acceptOwner, acceptRange } from "../accept.ts";
 import { conversationKey } from "../conversation-key.ts";
-import { historyTables, type HistoryTables } from "../history-tables.ts";
-import { MessageIndex } from "../message-index.ts";
+import { historyTables, type HistoryTables } from "../tables/history-tables.ts";
+import { MessageIndex } from "../tables/message-index.ts";
 import type {
   AppendOptions,
   AppendResult,

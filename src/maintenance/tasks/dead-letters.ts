@@ -2,7 +2,7 @@
 import { systemClock } from "../../core/clock.ts";
 import { parseDuration, refuseUnknown, type Duration } from "../../core/options.ts";
 import { ownerKey } from "../../history/conversation-key.ts";
-import { historyTables, type NumberedBatch } from "../../history/history-tables.ts";
+import { historyTables, type NumberedBatch } from "../../history/tables/history-tables.ts";
 import type { CallOptions } from "../../core/abort.ts";
 import type { MaintenanceTask, TaskRunOptions } from "../task.ts";
 import { TaskRun } from "../task-run.ts";

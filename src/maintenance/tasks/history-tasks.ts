@@ -3,9 +3,9 @@ import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { parseDuration, refuseUnknown, type Duration } from "../../core/options.ts";
 import type { SqlClient, SqlValue } from "../../clients/sql.ts";
-import { archiveHistory } from "../../history/archive.ts";
-import { embedMessages } from "../../history/embed-messages.ts";
-import { historyTables, type HistoryTables } from "../../history/history-tables.ts";
+import { archiveHistory } from "../../history/tables/archive.ts";
+import { embedMessages } from "../../history/tables/embed-messages.ts";
+import { historyTables, type HistoryTables } from "../../history/tables/history-tables.ts";
 import type { MaintenanceTask, TaskRunOptions } from "../task.ts";
 import { TaskRun } from "../task-run.ts";
 

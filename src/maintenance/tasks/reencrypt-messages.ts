@@ -2,7 +2,7 @@
 import { systemClock } from "../../core/clock.ts";
 import { refuseUnknown } from "../../core/options.ts";
 import type { EncryptionOptions } from "../../encryption/key-ring.ts";
-import { historyTables } from "../../history/history-tables.ts";
+import { historyTables } from "../../history/tables/history-tables.ts";
 import { MessageSealer, messageSealer } from "../../history/message-sealer.ts";
 import type { MaintenanceTask, TaskRunOptions } from "../task.ts";
 import { TaskRun } from "../task-run.ts";

@@ -2,7 +2,7 @@
 import { systemClock } from "../../core/clock.ts";
 import { migrate, parseIdentifier } from "../../clients/migrate.ts";
 import { refuseUnknown } from "../../core/options.ts";
-import { historyTables } from "../../history/history-tables.ts";
+import { historyTables } from "../../history/tables/history-tables.ts";
 import type { MaintenanceTask, TaskRunOptions } from "../task.ts";
 import { MAINTENANCE_MIGRATIONS } from "../schema.ts";
 import { TaskRun } from "../task-run.ts";

@@ -1,4 +1,4 @@
-import { findRelevant } from "../relevance.ts";
+import { findRelevant } from "../turns/relevance.ts";
 import type { FoundTurn, RecallStrategy } from "../strategy.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { findRelevant } from "../relevance.ts";
+import { findRelevant } from "../turns/relevance.ts";
 import type { RecallStrategy } from "../strategy.ts";
 
 /** What is relevant within the session. */

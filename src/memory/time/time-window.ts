@@ -2,7 +2,7 @@
  * From the time that a query names to a stretch of the owner's log. A resolver decides, not a likelihood: where a query asks what was
  * said at a time, nothing said at another time can be the answer.
  */
-import type { OwnerMemory } from "../owner-memory.ts";
+import type { OwnerMemory } from "../turns/owner-memory.ts";
 import { fold, wordForms } from "../../text/terms.ts";
 import { sittingStretch } from "./sittings.ts";
 import { findTimeExpression } from "./time-expression.ts";

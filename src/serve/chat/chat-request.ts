@@ -8,10 +8,10 @@
 import { isJsonObject } from "../../core/plain.ts";
 import { createHmac } from "node:crypto";
 import { controlResolver, type ResolvedControl } from "../../cache/call-control.ts";
-import { canonicalText } from "../../cache/request.ts";
+import { canonicalText } from "../../cache/model/request.ts";
 import type { CacheRequest, RequestCache } from "../../cache/request-cache.ts";
 import type { ReadTurn, SemanticExtra } from "../../cache/semantic/turn.ts";
-import { asksForStructure } from "../../cache/structured-output.ts";
+import { asksForStructure } from "../../cache/model/structured-output.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { digest } from "../../core/key.ts";
 import type { Scope } from "../../core/scope.ts";

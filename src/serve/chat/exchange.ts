@@ -3,7 +3,7 @@
  * is kept, so that whoever comes late reads it from its beginning. When the last one has gone, the question is taken back.
  */
 import { waitOrAbort } from "../../core/abort.ts";
-import { Recording } from "../../cache/recording.ts";
+import { Recording } from "../../cache/model/recording.ts";
 import type { FoundAnswer } from "../../cache/semantic/match.ts";
 import { CompletionAssembler } from "./completion-stream.ts";
 import { readCompletion, type Completion } from "./completion.ts";

@@ -10,7 +10,7 @@ import type { DocumentInterface } from "@langchain/core/documents";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { HumanMessage, type AIMessage, type AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { cacheModel } from "../../cache/cached-model.ts";
+import { cacheModel } from "../../cache/model/cached-model.ts";
 import { hitOf } from "../../cache/response-codec.ts";
 import type { TieredCache } from "../../cache/tiered-cache.ts";
 import { sleep } from "../../core/abort.ts";

@@ -4,7 +4,7 @@ import { pgClient } from "../../../src/clients/pg.ts";
 import { pgliteClient } from "../../../src/clients/pglite.ts";
 import type { SqlClient } from "../../../src/clients/sql.ts";
 import { manualClock } from "../../../src/core/clock.ts";
-import { archiveHistory, type ArchiveReport } from "../../../src/history/archive.ts";
+import { archiveHistory, type ArchiveReport } from "../../../src/history/tables/archive.ts";
 import { postgresLog } from "../../../src/history/logs/postgres.ts";
 import type { LogMessage } from "../../../src/history/message-log.ts";
 import { freshDatabase } from "../../support/fresh.ts";

@@ -1,7 +1,7 @@
 import { AIMessage, HumanMessage, SystemMessage, ToolMessage, type BaseMessage } from "@langchain/core/messages";
 import { describe, expect, test } from "vitest";
 import { isSummaryMessage } from "../../../src/history/chat-history.ts";
-import type { SummaryModel } from "../../../src/history/summarizer.ts";
+import type { SummaryModel } from "../../../src/history/summaries/summarizer.ts";
 import { estimateTokens } from "../../../src/history/tokens.ts";
 import type { StrataEvent } from "../../../src/core/events.ts";
 import { conversationBed, ENGINES } from "../../support/conversation-bed.ts";

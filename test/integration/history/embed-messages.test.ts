@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { pgClient } from "../../../src/clients/pg.ts";
 import { pgliteClient } from "../../../src/clients/pglite.ts";
 import type { SqlClient } from "../../../src/clients/sql.ts";
-import { embedMessages } from "../../../src/history/embed-messages.ts";
+import { embedMessages } from "../../../src/history/tables/embed-messages.ts";
 import { postgresLog } from "../../../src/history/logs/postgres.ts";
 import type { LogMessage } from "../../../src/history/message-log.ts";
 import { freshDatabase } from "../../support/fresh.ts";

@@ -6,10 +6,10 @@ import type { SqlClient } from "../../../src/clients/sql.ts";
 import { sleep } from "../../../src/core/abort.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { conversationKey } from "../../../src/history/conversation-key.ts";
-import { HistoryTables } from "../../../src/history/history-tables.ts";
+import { HistoryTables } from "../../../src/history/tables/history-tables.ts";
 import { hybridLog, redisParts } from "../../../src/history/logs/hybrid.ts";
 import type { Conversation, LogMessage, MessageLog } from "../../../src/history/message-log.ts";
-import type { RedisWindows } from "../../../src/history/redis-windows.ts";
+import type { RedisWindows } from "../../../src/history/redis/windows.ts";
 import { freshDatabase, freshPrefix } from "../../support/fresh.ts";
 
 let pool: Pool;

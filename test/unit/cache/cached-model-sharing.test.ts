@@ -1,7 +1,7 @@
 import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";
 import { afterEach, describe, expect, it } from "vitest";
-import { cacheModel } from "../../../src/cache/cached-model.ts";
+import { cacheModel } from "../../../src/cache/model/cached-model.ts";
 import { memoryTier, TieredCache } from "../../../src/index.ts";
 import { hitOf } from "../../support/model-answers.ts";
 import { door, ScriptedModel, settled, untilAborted, type Script } from "../../support/scripted-model.ts";

@@ -4,7 +4,7 @@ import { tool } from "@langchain/core/tools";
 import { InMemoryCache } from "@langchain/core/caches";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { cacheModel, type CacheModelOptions } from "../../../src/cache/cached-model.ts";
+import { cacheModel, type CacheModelOptions } from "../../../src/cache/model/cached-model.ts";
 import { manualClock, memoryTier, TieredCache, type StrataEvent } from "../../../src/index.ts";
 import { hitOf } from "../../support/model-answers.ts";
 import { ScriptedModel, type Script } from "../../support/scripted-model.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Coalescer } from "../../../src/cache/coalescer.ts";
+import { Coalescer } from "../../../src/cache/base/coalescer.ts";
 import { manualClock, type ManualClock } from "../../../src/core/clock.ts";
 
 function make(maxWaitMs = 30_000): { clock: ManualClock; coalescer: Coalescer<string> } {

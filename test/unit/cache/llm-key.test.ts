@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readLlmKey } from "../../../src/cache/llm-key.ts";
+import { readLlmKey } from "../../../src/cache/base/llm-key.ts";
 import { llmKey } from "../../support/model-answers.ts";
 import { seeded } from "../core/seeded.ts";
 

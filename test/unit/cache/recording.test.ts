@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Recording } from "../../../src/cache/recording.ts";
+import { Recording } from "../../../src/cache/model/recording.ts";
 import { settled } from "../../support/scripted-model.ts";
 
 async function all(recording: Recording<number>, signal?: AbortSignal): Promise<number[]> {

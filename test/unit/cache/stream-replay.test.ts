@@ -2,9 +2,9 @@ import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import type { ChatGenerationChunk } from "@langchain/core/outputs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { eventsOf } from "../../../src/cache/chunk-events.ts";
+import { eventsOf } from "../../../src/cache/model/chunk-events.ts";
 import { encodeAnswer, prepareReplay, type Replay } from "../../../src/cache/response-codec.ts";
-import { replayChunks, type ReplayOptions } from "../../../src/cache/stream-replay.ts";
+import { replayChunks, type ReplayOptions } from "../../../src/cache/model/stream-replay.ts";
 import { manualClock } from "../../../src/index.ts";
 import { ChatModelStream } from "@langchain/core/language_models/stream";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { SqlClient, SqlRow } from "../../../src/clients/sql.ts";
-import { HistoryTables } from "../../../src/history/history-tables.ts";
-import { ReplicaReads } from "../../../src/history/replica-reads.ts";
+import { HistoryTables } from "../../../src/history/tables/history-tables.ts";
+import { ReplicaReads } from "../../../src/history/tables/replica-reads.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 
 /** A server that answers with its name, and for its position with `at`. */

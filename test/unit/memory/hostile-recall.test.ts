@@ -1,7 +1,7 @@
 /** What nobody asks in good faith: each gets a clear result or a clear error, soon. */
 import { describe, expect, test } from "vitest";
 import { AdaptiveMemoryRetriever, StrataConfigError } from "../../../src/index.ts";
-import type { TurnSource } from "../../../src/memory/turn-source.ts";
+import type { TurnSource } from "../../../src/memory/turns/turn-source.ts";
 import { QueryCache } from "../../../src/memory/query-cache.ts";
 import { manualClock } from "../../../src/core/clock.ts";
 import { CountingEmbeddings } from "../../support/counting-embeddings.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DenseIndex } from "../../../src/memory/dense-index.ts";
-import { LexicalIndex } from "../../../src/memory/lexical-index.ts";
-import { rankTurns, type RankingOptions } from "../../../src/memory/ranking.ts";
-import { TurnOrder, type MemoryTurn } from "../../../src/memory/turn-order.ts";
+import { DenseIndex } from "../../../src/memory/turns/dense-index.ts";
+import { LexicalIndex } from "../../../src/memory/turns/lexical-index.ts";
+import { rankTurns, type RankingOptions } from "../../../src/memory/turns/ranking.ts";
+import { TurnOrder, type MemoryTurn } from "../../../src/memory/turns/turn-order.ts";
 
 interface Memory {
   readonly order: TurnOrder;

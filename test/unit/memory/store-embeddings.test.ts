@@ -1,7 +1,7 @@
 import { FakeEmbeddings } from "@langchain/core/utils/testing";
 import { expect, test } from "vitest";
 import { parseRetrieverOptions } from "../../../src/memory/retriever-options.ts";
-import type { TurnSource } from "../../../src/memory/turn-source.ts";
+import type { TurnSource } from "../../../src/memory/turns/turn-source.ts";
 
 const store: TurnSource = {
   position: () => Promise.resolve("1"),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { worthTheirTokens } from "../../../src/memory/worth-its-tokens.ts";
+import { worthTheirTokens } from "../../../src/memory/turns/worth-its-tokens.ts";
 import type { FoundTurn } from "../../../src/memory/strategy.ts";
 
 function found(scores: readonly number[], lengths: readonly number[] = []): FoundTurn[] {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StrataEvent } from "../../../../src/core/events.ts";
-import { cacheModel } from "../../../../src/cache/cached-model.ts";
+import { cacheModel } from "../../../../src/cache/model/cached-model.ts";
 import { TieredCache } from "../../../../src/cache/tiered-cache.ts";
 import { memoryTier } from "../../../../src/cache/tiers/memory.ts";
 import { settled } from "../../../support/scripted-model.ts";

@@ -3,7 +3,7 @@ import { AIMessage, HumanMessage, SystemMessage, type BaseMessage } from "@langc
 import { tool } from "@langchain/core/tools";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { cacheModel } from "../../../../src/cache/cached-model.ts";
+import { cacheModel } from "../../../../src/cache/model/cached-model.ts";
 import { staticPolicy } from "../../../../src/cache/semantic/policies/static.ts";
 import { TieredCache } from "../../../../src/cache/tiered-cache.ts";
 import { memoryTier } from "../../../../src/cache/tiers/memory.ts";

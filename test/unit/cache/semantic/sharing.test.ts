@@ -1,6 +1,6 @@
 /** The step among the other habits of the cache: single flight, stored prompts, closing. */
 import { expect, it } from "vitest";
-import { cacheModel } from "../../../../src/cache/cached-model.ts";
+import { cacheModel } from "../../../../src/cache/model/cached-model.ts";
 import { TieredCache } from "../../../../src/cache/tiered-cache.ts";
 import { memoryTier } from "../../../../src/cache/tiers/memory.ts";
 import { chatAnswer, llmKey, textOf } from "../../../support/model-answers.ts";
