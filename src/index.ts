@@ -217,7 +217,14 @@ export {
 } from "./system/strata.ts";
 export type { AddContextOptions, KnowledgeSource, SearchOptions } from "./system/documents/knowledge.ts";
 export type * from "./system/config/strata-config.ts";
-export type { MaintenanceConfig, MaintenanceJob } from "./system/config/maintenance-config.ts";
+export type {
+  AgedJob,
+  BackupJob,
+  MaintenanceConfig,
+  MaintenanceJob,
+  PlainJob,
+  UnusedJob,
+} from "./system/config/maintenance-config.ts";
 export type { PartHealth } from "./system/health.ts";
 export type { ConfigVariables } from "./system/config/config-file.ts";
 export type { ChatOptions } from "./system/chat/chat-options.ts";

@@ -30,7 +30,7 @@ interface JobTimes {
   readonly name?: string | undefined;
 }
 
-interface PlainJob extends JobTimes {
+export interface PlainJob extends JobTimes {
   readonly task:
     | "expired-entries"
     | "damaged-entries"
@@ -41,12 +41,12 @@ interface PlainJob extends JobTimes {
     | "reindex-tables";
 }
 
-interface AgedJob extends JobTimes {
+export interface AgedJob extends JobTimes {
   readonly task: "archive-conversations" | "old-message-embeddings" | "drop-dead-letters";
   readonly olderThan: Duration;
 }
 
-interface UnusedJob extends JobTimes {
+export interface UnusedJob extends JobTimes {
   readonly task: "unused-entries";
   /** Entries go that nobody has asked for in so long. */
   readonly olderThan: Duration;
@@ -54,7 +54,7 @@ interface UnusedJob extends JobTimes {
   readonly maxHits?: number | undefined;
 }
 
-interface BackupJob extends JobTimes {
+export interface BackupJob extends JobTimes {
   readonly task: "automatic-backup";
   /** Where backups go. */
   readonly folder: string;
