@@ -91,7 +91,6 @@ export type {
 export {
   ConversationStore,
   type ConversationPage,
-  type ConversationStoreOptions,
   type OwnerEmbedding,
   type HistoryForgetReceipt,
   type HistoryOptions,
@@ -99,6 +98,7 @@ export {
   type MessagePage,
   type TurnPage,
 } from "./history/conversation-store.ts";
+export type { ConversationStoreOptions } from "./history/store-options.ts";
 export { HybridChatMessageHistory, isSummaryMessage, type AddOptions } from "./history/chat-history.ts";
 export type {
   ConversationFilter,

@@ -5,7 +5,8 @@ import { pgClient } from "../../src/clients/pg.ts";
 import { pgliteClient } from "../../src/clients/pglite.ts";
 import type { SqlClient } from "../../src/clients/sql.ts";
 import { systemClock, type Clock } from "../../src/core/clock.ts";
-import { ConversationStore, type ConversationStoreOptions } from "../../src/history/conversation-store.ts";
+import { ConversationStore } from "../../src/history/conversation-store.ts";
+import type { ConversationStoreOptions } from "../../src/history/store-options.ts";
 import { freshDatabase, freshPrefix } from "./fresh.ts";
 import { onePlaceAtATime } from "./history-bed.ts";
 
