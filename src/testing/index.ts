@@ -61,3 +61,4 @@ export {
 export { describeScheduleLeases, type MakeScheduleLeases, type ScheduleLeasesBed } from "./describe-schedule-leases.ts";
 export { describeKeyRing, type KeyRingCapabilities, type MakeKeyRings } from "./describe-key-ring.ts";
 export { describeKeyStore, type MakeKeyStores } from "./describe-key-store.ts";
+export { describeDocumentTable, type DocumentTableCapabilities, type MakeDocumentTable } from "./describe-document-table.ts";
