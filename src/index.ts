@@ -248,15 +248,10 @@ export { generalPrompts } from "./prompts/templates/general.ts";
 export { tradingPrompts } from "./prompts/templates/trading.ts";
 
 // Documents that are found again.
-export {
-  DocumentStore,
-  type DocumentCallOptions,
-  type DocumentInfo,
-  type DocumentSearchOptions,
-  type DocumentStoreOptions,
-  type FoundMetadata,
-  type PreparedDocument,
-} from "./rag/document-store.ts";
+export { DocumentStore, type DocumentInfo } from "./rag/document-store.ts";
+export type { DocumentStoreOptions } from "./rag/document-places.ts";
+export type { PreparedDocument } from "./rag/prepared-document.ts";
+export type { DocumentCallOptions, DocumentSearchOptions, FoundMetadata } from "./rag/search-options.ts";
 export type { Chunk, DocumentHeader, Metadata } from "./rag/document-table.ts";
 export { CachedRetriever, type CachedRetrieverOptions, type CachedRetrieverStats } from "./rag/cached-retriever.ts";
 export { ContextBuilder, type BuiltContext, type ContextBuilderOptions, type ContextSource } from "./rag/context-builder.ts";

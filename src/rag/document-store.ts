@@ -4,98 +4,33 @@
  * What there is, the table alone says. Vectors are added before it and removed after it, so a process that dies in between leaves
  * vectors that name no chunk, which no search gives, and never a document that is there by half.
  */
-import { resolve } from "node:path";
 import { Document } from "@langchain/core/documents";
-import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { BaseRetriever } from "@langchain/core/retrievers";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { LRUCache } from "lru-cache";
-import type { ScopeOption } from "../cache/call-control.ts";
-import type { SqlClient } from "../clients/sql.ts";
 import type { CallOptions } from "../core/abort.ts";
-import type { Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
-import { guardObserver, type Emit, type Observer, type RagFaultEvent } from "../core/events.ts";
-import { digest, type Digest } from "../core/key.ts";
-import { parseClock, parseCount, parseFunction, parseNumber, refuseUnknown, requireMethods } from "../core/options.ts";
-import { toPlain } from "../core/plain.ts";
+import { guardObserver, type Emit, type RagFaultEvent } from "../core/events.ts";
+import type { Digest } from "../core/key.ts";
+import { parseClock, parseFunction, refuseUnknown, requireMethods } from "../core/options.ts";
 import type { Scope } from "../core/scope.ts";
-import { flatIndex } from "../vectors/indexes/flat.ts";
-import type { VectorIndex } from "../vectors/vector-index.ts";
+import { defaultIndex, openTable, parseModel, type DocumentStoreOptions } from "./document-places.ts";
 import { documentRetriever } from "./document-retriever.ts";
 import { fuse, type FoundPlace } from "./document-search.ts";
-import type { Chunk, DocumentHeader, DocumentTable, Metadata, StoredDocument, TableScope } from "./document-table.ts";
+import type { DocumentHeader, DocumentTable, Metadata, TableScope } from "./document-table.ts";
 import { DocumentVectors } from "./document-vectors.ts";
 import { DocumentView } from "./document-view.ts";
+import { acceptDocument, type PreparedDocument } from "./prepared-document.ts";
 import { scopeOfCall, type ScopeOfCall } from "./scope-of-call.ts";
-import { diskTable } from "./tables/disk.ts";
-import { memoryTable } from "./tables/memory.ts";
-import { sqlTable } from "./tables/sql.ts";
-
-export interface DocumentStoreOptions {
-  /**
-   * A folder to keep texts and vectors in; made, private to the user and ignored by git, when it is not there. Several processes may
-   * share it. Default, without `sql` as well: this process's memory.
-   */
-  readonly path?: string | undefined;
-  /** In place of `path`: a database, from `pgClient` or `pgliteClient`, which stays the caller's. */
-  readonly sql?: SqlClient | undefined;
-  /** Begins the names of the tables in `sql`; default `"strata_documents"`. */
-  readonly table?: string | undefined;
-  /** For finding by meaning; default: by words alone. Not used before the first document or question, so that no model is loaded in vain. */
-  readonly embeddings?: EmbeddingsInterface | undefined;
-  /** Names what `embeddings` makes, version included; needed with them. Documents of another model are embedded anew when they come again. */
-  readonly model?: string | undefined;
-  /** Where the vectors lie; closed by `close()`. Default `flatIndex()`, in `path` when there is one. With `sql`: `pgvectorIndex({ sql })`. */
-  readonly index?: VectorIndex | undefined;
-  /** Whose documents; default `"global"`. A function finds it in the call's configuration. */
-  readonly scope?: ScopeOption | undefined;
-  /** Sees every event. */
-  readonly observer?: Observer | undefined;
-  /** For tests; default the machine's. */
-  readonly clock?: Clock | undefined;
-  /** From 0 to 1; for tests; default `Math.random`. */
-  readonly random?: (() => number) | undefined;
-}
-
-/** Whose documents a call is about, and how long it may go on. */
-export interface DocumentCallOptions extends CallOptions {
-  /** Default: the store's own. */
-  readonly scope?: Scope | "global" | undefined;
-}
-
-export interface DocumentSearchOptions extends DocumentCallOptions {
-  /** How many chunks at most; 1 to 200, default 5. */
-  readonly k?: number | undefined;
-  /**
-   * What a document's metadata must be equal to. Words are looked for in all documents; by meaning the 1,000 nearest chunks are looked
-   * through, so that a filter that leaves few may be served by words alone.
-   */
-  readonly filter?: Metadata | undefined;
-  /** Only chunks whose cosine to the query is at least this, -1 to 1; those found by words alone are left out. Default: none. */
-  readonly threshold?: number | undefined;
-}
-
-/** What is known of a found chunk, besides its document's metadata and its own. */
-export interface FoundMetadata {
-  readonly [key: string]: unknown;
-  /** The document's id. */
-  readonly documentId: string;
-  /** Which of its chunks, from 0. */
-  readonly chunk: number;
-  /** Of the fusion of words and meaning: higher is better, nothing else. */
-  readonly score: number;
-  /** Cosine to the query; absent for what words alone found. */
-  readonly similarity?: number;
-}
-
-/** A document as it goes in, cut up already; `ingest` cuts. */
-export interface PreparedDocument {
-  /** 1 to 2,048 characters. */
-  readonly id: string;
-  readonly metadata?: Metadata | undefined;
-  readonly chunks: readonly Chunk[];
-}
+import {
+  candidates,
+  checkSearch,
+  matches,
+  MOST_CANDIDATES,
+  type DocumentCallOptions,
+  type DocumentSearchOptions,
+  type FoundMetadata,
+} from "./search-options.ts";
 
 export interface DocumentInfo {
   readonly id: string;
@@ -104,12 +39,6 @@ export interface DocumentInfo {
 }
 
 const OPTIONS = ["path", "sql", "table", "embeddings", "model", "index", "scope", "observer", "clock", "random"];
-const MAX_ID = 2_048;
-const MAX_K = 200;
-/** Chunks that either search gives to the fusion. */
-const LEAST_CANDIDATES = 50;
-const CANDIDATES_PER_RESULT = 4;
-const MOST_CANDIDATES = 1_000;
 /** Scopes whose words are in memory at the same time; others are read again when they are asked. */
 const MOST_VIEWS = 64;
 
@@ -158,7 +87,7 @@ export class DocumentStore {
    */
   async put(documents: readonly PreparedDocument[], options: DocumentCallOptions = {}): Promise<void> {
     const { scope, call } = this.#begin("put", options);
-    const last = new Map(documents.map((document) => [document.id, this.#accept(scope, document)]));
+    const last = new Map(documents.map((document) => [document.id, acceptDocument(scope.scope, this.#model, document)]));
     const stored = [...last.values()];
     if (stored.length === 0) return;
     await this.#vectors?.add(scope.scope, stored, call);
@@ -231,7 +160,7 @@ export class DocumentStore {
 
   /** The key that a document would be stored under: equal keys, equal documents. @internal */
   keyOf(document: PreparedDocument, options: DocumentCallOptions = {}): Digest {
-    return this.#accept(this.#begin("keyOf", options).scope, document).key;
+    return acceptDocument(this.#begin("keyOf", options).scope.scope, this.#model, document).key;
   }
 
   async #search(query: string, options: DocumentSearchOptions, config?: RunnableConfig): Promise<Document<FoundMetadata>[]> {
@@ -305,22 +234,6 @@ export class DocumentStore {
     }
   }
 
-  #accept({ scope }: TableScope, { id, metadata = {}, chunks }: PreparedDocument): StoredDocument {
-    if (typeof id !== "string" || id === "" || id.length > MAX_ID)
-      throw new StrataConfigError("document.id", id, `a text of 1 to ${MAX_ID} characters`);
-    if (!Array.isArray(chunks) || !chunks.every((chunk) => typeof (chunk as Partial<Chunk> | null)?.text === "string")) {
-      throw new StrataConfigError("document.chunks", chunks, "a list of { text, metadata }");
-    }
-    const parts = chunks.map(({ text, metadata: own }) => ({
-      text,
-      ...(own !== undefined && { metadata: toPlain(own, "metadata") as Metadata }),
-    }));
-    const plain = toPlain(metadata, "metadata") as Metadata;
-    const key = digest("document", scope, id, this.#model, JSON.stringify(plain), JSON.stringify(parts));
-    const text = textDigest(parts.map((part) => part.text));
-    return { id, key, text, metadata: plain, chunks: parts.length, parts };
-  }
-
   #begin(_call: string, options: DocumentCallOptions, config?: RunnableConfig): { scope: TableScope; call: CallOptions } {
     if (this.#closing !== undefined) throw new StrataError("CLOSED", "The document store is closed.");
     const { scope, signal } = options;
@@ -331,57 +244,4 @@ export class DocumentStore {
   #fault(part: RagFaultEvent["part"], error: unknown): void {
     this.#emit?.({ type: "rag.fault", part, code: error instanceof StrataError ? error.code : "ENGINE" });
   }
-}
-
-/** Of a whole text, however it is cut. */
-export function textDigest(parts: readonly string[]): Digest {
-  return digest("document-text", JSON.stringify(parts));
-}
-
-function openTable({ path, sql, table }: DocumentStoreOptions, onDamage: () => void): DocumentTable {
-  if (table !== undefined && sql === undefined)
-    throw new StrataConfigError("DocumentStore.table", table, "nothing, where there is no `sql`");
-  if (sql !== undefined) {
-    requireMethods("DocumentStore.sql", sql, ["query", "transaction"], "an SqlClient, from pgClient or pgliteClient");
-    if (path !== undefined) throw new StrataConfigError("DocumentStore.path", path, "nothing, where there is `sql`");
-    return sqlTable({ sql, table: table ?? "strata_documents" });
-  }
-  if (path === undefined) return memoryTable();
-  if (typeof path !== "string" || path === "") throw new StrataConfigError("DocumentStore.path", path, "the path of a folder");
-  return diskTable({ path: resolve(path), onDamage });
-}
-
-function defaultIndex({ path, sql }: DocumentStoreOptions): VectorIndex {
-  if (sql !== undefined) {
-    throw new StrataConfigError(
-      "DocumentStore.index",
-      undefined,
-      "an index, such as pgvectorIndex({ sql }), with `sql` and `embeddings`",
-    );
-  }
-  return flatIndex(path === undefined ? {} : { path: resolve(path, "vectors") });
-}
-
-function parseModel({ embeddings, model }: DocumentStoreOptions): string {
-  if (model === undefined && embeddings === undefined) return "";
-  if (typeof model !== "string" || model === "") {
-    throw new StrataConfigError("DocumentStore.model", model, 'a text that names what the embeddings make, such as "minilm"');
-  }
-  return model;
-}
-
-function checkSearch(owner: string, options: DocumentSearchOptions): void {
-  refuseUnknown(owner, options, ["k", "filter", "threshold", "scope", "signal"]);
-  const { k, filter, threshold } = options;
-  if (k !== undefined && parseCount(`${owner}.k`, k) > MAX_K) throw new StrataConfigError(`${owner}.k`, k, `at most ${MAX_K}`);
-  if (filter !== undefined) toPlain(filter, `${owner}.filter`);
-  if (threshold !== undefined) parseNumber(`${owner}.threshold`, threshold, -1, 1);
-}
-
-function candidates(k: number): number {
-  return Math.max(LEAST_CANDIDATES, CANDIDATES_PER_RESULT * k);
-}
-
-function matches(metadata: Metadata, filter: Metadata): boolean {
-  return Object.entries(filter).every(([name, wanted]) => JSON.stringify(metadata[name]) === JSON.stringify(wanted));
 }

@@ -6,7 +6,8 @@ import { waitOrAbort, type CallOptions } from "../core/abort.ts";
 import { StrataConfigError } from "../core/errors.ts";
 import { digest, type Digest } from "../core/key.ts";
 import type { Scope } from "../core/scope.ts";
-import { textDigest, type DocumentStore, type PreparedDocument } from "./document-store.ts";
+import type { DocumentStore } from "./document-store.ts";
+import { textDigest, type PreparedDocument } from "./prepared-document.ts";
 
 /** What is there under an id. */
 export interface KnownDocument {

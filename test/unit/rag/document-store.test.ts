@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { pgliteClient } from "../../../src/clients/pglite.ts";
 import type { SqlClient } from "../../../src/clients/sql.ts";
 import type { StrataEvent } from "../../../src/core/events.ts";
-import { DocumentStore, type DocumentStoreOptions, type PreparedDocument } from "../../../src/rag/document-store.ts";
+import type { DocumentStoreOptions } from "../../../src/rag/document-places.ts";
+import { DocumentStore } from "../../../src/rag/document-store.ts";
+import type { PreparedDocument } from "../../../src/rag/prepared-document.ts";
 import { flatIndex } from "../../../src/vectors/indexes/flat.ts";
 import { CountingEmbeddings } from "../../support/counting-embeddings.ts";
 
