@@ -66,6 +66,15 @@ export class DecayedCounts<T> {
     this.#counters.set(name, { thing: update(undefined), weight: inherited + one });
   }
 
+  /** Adds what was counted elsewhere, or before; nothing where it weighs less than the rarest that there is room for. */
+  add(name: string, now: number, weight: number, thing: T): void {
+    if (this.#counters.size === 0 || this.#doublings(now) > MOST_DOUBLINGS) this.#rebase(now);
+    const added = weight * 2 ** this.#doublings(now);
+    const known = this.#counters.get(name);
+    if (known !== undefined) known.weight += added;
+    else if (this.#counters.size < this.#options.capacity) this.#counters.set(name, { thing, weight: added });
+  }
+
   /** The heaviest first. */
   top(n: number, now: number): Counted<T>[] {
     const unit = 2 ** this.#doublings(now);

@@ -33,6 +33,8 @@ export interface WarmPopularOptions {
 }
 
 export interface KeepWarmOptions extends WarmPopularOptions {
+  /** Whether what is popular is kept in the tiers of the cache: read at the start, written after each round and at the end. Default `false`. */
+  readonly keep?: boolean | undefined;
   /** Time between rounds; default half of `ahead`. */
   readonly every?: Duration | undefined;
   /** Told after each round that asked something. */
@@ -74,15 +76,17 @@ const MOST_LOOKED_AT = 10_000;
  * @throws {@link StrataConfigError} naming the option
  */
 export function keepWarm(options: KeepWarmOptions): { close(): Promise<void> } {
-  const { every, onRound, clock: givenClock, signal: givenSignal, ...round } = options;
-  refuseUnknown("keepWarm", options, [...OPTIONS, "every", "onRound", "clock"]);
+  const { every, onRound, keep = false, clock: givenClock, signal: givenSignal, ...round } = options;
+  refuseUnknown("keepWarm", options, [...OPTIONS, "every", "keep", "onRound", "clock"]);
+  if (typeof keep !== "boolean") throw new StrataConfigError("keepWarm.keep", keep, "true or false");
   const clock = parseClock(givenClock);
   const tell = parseFunction("keepWarm.onRound", onRound);
   const pauseMs =
     every === undefined ? parseDuration("keepWarm.ahead", round.ahead ?? "5m") / 2 : parseDuration("keepWarm.every", every);
   const closing = new AbortController();
   const signal = givenSignal === undefined ? closing.signal : AbortSignal.any([givenSignal, closing.signal]);
-  let underWay: Promise<void> = Promise.resolve();
+  // What cannot be read or written is not kept: the rounds go on with what this process sees.
+  let underWay: Promise<void> = keep ? round.popular.load().then(noMatter, noMatter) : Promise.resolve();
   let cancel: () => void = () => undefined;
 
   function next(): void {
@@ -96,6 +100,7 @@ export function keepWarm(options: KeepWarmOptions): { close(): Promise<void> } {
           },
           () => undefined,
         );
+        if (keep) underWay = underWay.then(() => round.popular.save()).catch(noMatter);
         void underWay.finally(next);
       },
       { background: true },
@@ -107,6 +112,9 @@ export function keepWarm(options: KeepWarmOptions): { close(): Promise<void> } {
       closing.abort(new Error("keepWarm was closed"));
       cancel();
       await underWay;
+      if (keep) await round.popular.save().catch(noMatter);
     },
   };
 }
+
+function noMatter(): void {}

@@ -1,6 +1,6 @@
 /**
  * The questions that people ask most, and when the answers to them run out: seen by a callback on the model, so that hits count as
- * well as misses. Their texts are in this process's memory and nowhere else.
+ * well as misses. Their texts are in this process's memory, and in the tiers of the cache where `save()` has put them.
  */
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
@@ -9,6 +9,8 @@ import type { LLMResult } from "@langchain/core/outputs";
 import type { Clock } from "../../core/clock.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { digest } from "../../core/key.ts";
+import type { Json } from "../../core/plain.ts";
+import { scopeDigest, type Scope } from "../../core/scope.ts";
 import { parseClock, parseCount, parseDuration, refuseUnknown, type Duration } from "../../core/options.ts";
 import { hitOf } from "../response-codec.ts";
 import { keepsPrompts } from "../stored-prompt.ts";
@@ -22,6 +24,13 @@ export interface PopularQuestionsOptions {
   readonly ttl: Duration;
   /** After so long a question counts half; default `"1h"`. */
   readonly halfLife?: Duration | undefined;
+  /**
+   * Whose questions these are, where they are kept over a restart ({@link PopularQuestions.save}): they are forgotten with that scope.
+   * Default: the cache's own scope.
+   */
+  readonly scope?: Scope | "global" | undefined;
+  /** Names them among others in the tiers of the cache: processes that share a tier and count by themselves differ in it. Default `"popular"`. */
+  readonly name?: string | undefined;
   /** Questions remembered; default 1,000. */
   readonly capacity?: number | undefined;
   /** For tests; default the machine's. */
@@ -42,7 +51,17 @@ interface Seen {
   readonly answeredAt: number | undefined;
 }
 
-const OPTIONS = ["cache", "ttl", "halfLife", "capacity", "clock"];
+/** As it is stored. */
+interface Kept {
+  readonly question: string;
+  readonly weight: number;
+  /** Unix ms; a monotonic clock begins anew with the process. */
+  readonly answeredAt?: number;
+}
+
+const OPTIONS = ["cache", "ttl", "halfLife", "scope", "name", "capacity", "clock"];
+/** Kept for so many half-lives: a thousandth is left of each count then. */
+const KEPT_HALF_LIVES = 10;
 /** Longer ones are not asked twice by chance, and memory is bounded. */
 const LONGEST_QUESTION = 4_096;
 const MOST_RUNS = 10_000;
@@ -51,6 +70,11 @@ const MOST_RUNS = 10_000;
 export class PopularQuestions {
   readonly #clock: Clock;
   readonly #ttlMs: number;
+  readonly #halfLifeMs: number;
+  readonly #capacity: number;
+  readonly #cache: TieredCache;
+  readonly #key: string;
+  readonly #scope: { readonly scope?: Scope | "global" };
   readonly #counts: DecayedCounts<Seen>;
   readonly #handler: BaseCallbackHandler;
 
@@ -66,10 +90,16 @@ export class PopularQuestions {
     }
     this.#clock = parseClock(options.clock);
     this.#ttlMs = parseDuration("PopularQuestions.ttl", options.ttl);
-    this.#counts = new DecayedCounts({
-      halfLifeMs: parseDuration("PopularQuestions.halfLife", options.halfLife ?? "1h"),
-      capacity: parseCount("PopularQuestions.capacity", options.capacity ?? 1_000),
-    });
+    this.#halfLifeMs = parseDuration("PopularQuestions.halfLife", options.halfLife ?? "1h");
+    this.#capacity = parseCount("PopularQuestions.capacity", options.capacity ?? 1_000);
+    this.#counts = new DecayedCounts({ halfLifeMs: this.#halfLifeMs, capacity: this.#capacity });
+    const { name = "popular", scope } = options;
+    if (typeof name !== "string" || name === "")
+      throw new StrataConfigError("PopularQuestions.name", name, "a text that is not empty");
+    if (scope !== undefined && scope !== "global") scopeDigest(scope);
+    this.#cache = options.cache;
+    this.#key = `strata:questions:${name}`;
+    this.#scope = scope === undefined ? {} : { scope };
     this.#handler = new QuestionHandler(this);
   }
 
@@ -105,10 +135,47 @@ export class PopularQuestions {
     return this.#handler;
   }
 
-  /** Forgets all of them. */
+  /**
+   * Keeps what is remembered in the tiers of the cache, where a restart finds it: as one value, compressed and encrypted as others are.
+   * @throws {@link StrataError} `CLOSED` when the cache is
+   */
+  async save(): Promise<void> {
+    const [now, wall] = [this.#clock.monotonic(), this.#clock.now()];
+    const questions = this.#counts.top(this.#capacity, now).map(({ thing: { question, answeredAt }, weight }): Kept => ({
+      ...{ question, weight },
+      ...(answeredAt !== undefined && { answeredAt: wall - (now - answeredAt) }),
+    }));
+    const ttl = this.#halfLifeMs * KEPT_HALF_LIVES;
+    await this.#cache.set(this.#key, { at: wall, questions: questions as unknown as Json }, { ...this.#scope, ttl });
+  }
+
+  /**
+   * Adds what {@link save} kept, faded by the time since then, to what is remembered. Gives how many questions; 0 where there is nothing that
+   * it can read.
+   */
+  async load(): Promise<number> {
+    const kept = await this.#cache.get<{ readonly at?: unknown; readonly questions?: unknown }>(this.#key, this.#scope);
+    if (typeof kept?.at !== "number" || !Array.isArray(kept.questions)) return 0;
+    const [now, wall] = [this.#clock.monotonic(), this.#clock.now()];
+    const faded = 2 ** (-Math.max(0, wall - kept.at) / this.#halfLifeMs);
+    const questions = (kept.questions as unknown[]).filter(isKept);
+    for (const { question, weight, answeredAt } of questions) {
+      const seen = { question, answeredAt: answeredAt === undefined ? undefined : now - Math.max(0, wall - answeredAt) };
+      this.#counts.add(digest("question", question), now, weight * faded, seen);
+    }
+    return questions.length;
+  }
+
+  /** Forgets all of them; what was saved is forgotten by the next {@link save}, or with its scope. */
   clear(): void {
     this.#counts.clear();
   }
+}
+
+function isKept(value: unknown): value is Kept {
+  const { question, weight, answeredAt } = (value ?? {}) as Partial<Kept>;
+  const isTime = answeredAt === undefined || typeof answeredAt === "number";
+  return typeof question === "string" && typeof weight === "number" && weight > 0 && isTime;
 }
 
 class QuestionHandler extends BaseCallbackHandler {
