@@ -276,11 +276,11 @@ export type { BackupKey, BackupSignature } from "./maintenance/backup/backup-key
 export type {
   BackupPart,
   BackupRecord,
-  OwnerMark,
   PutRecord,
   RestoredPart,
   RestorePartOptions,
 } from "./maintenance/backup/backup-part.ts";
+export type { OwnerMark } from "./maintenance/backup/owner-mark.ts";
 export { tierPart, type TierPartOptions } from "./maintenance/backup/parts/tier-part.ts";
 export { historyPart, type HistoryPartOptions } from "./maintenance/backup/parts/history-part.ts";
 export { recordsPart, type ListedRecord, type RecordsPartOptions } from "./maintenance/backup/parts/records-part.ts";
@@ -368,7 +368,8 @@ export type {
   TierSeries,
 } from "./observability/series.ts";
 export type { WatchedCache } from "./observability/watched-caches.ts";
-export { alerts, type Alert, type Alerts, type AlertsOptions, type AlertStatus } from "./observability/alerts.ts";
+export type { Alert } from "./observability/alert.ts";
+export { alerts, type Alerts, type AlertsOptions, type AlertStatus } from "./observability/alerts.ts";
 export { DEFAULT_ALERT_RULES, type AlertMetric, type AlertRule, type AlertSeverity } from "./observability/alert-rule.ts";
 export type { AlertPhase } from "./observability/alert-state.ts";
 export type { AlertWebhook } from "./observability/alert-webhook.ts";

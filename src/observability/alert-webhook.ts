@@ -7,7 +7,7 @@ import type { Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { Guard } from "../core/guard.ts";
 import { parseCount, parseDuration, parseFunction, refuseUnknown, type Duration } from "../core/options.ts";
-import type { Alert } from "./alerts.ts";
+import type { Alert } from "./alert.ts";
 
 export interface AlertWebhook {
   /** `https:` or `http:`, without user and password. */

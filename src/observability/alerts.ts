@@ -4,29 +4,11 @@ import { codeOf } from "../core/errors.ts";
 import { guardObserver, type AlertFaultEvent, type Observer } from "../core/events.ts";
 import { parseClock, parseDuration, parseFunction, refuseUnknown, requireMethods, type Duration } from "../core/options.ts";
 import { DEFAULT_ALERT_RULES, parseRules, type AlertRule, type AlertSeverity, type ParsedRule } from "./alert-rule.ts";
+import type { Alert } from "./alert.ts";
 import { AlertMachine, type AlertPhase } from "./alert-state.ts";
 import { parseWebhook, type AlertWebhook } from "./alert-webhook.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SeriesName } from "./series.ts";
-
-/** What is told. Numbers and names of rules and metrics; nothing of a prompt or a user. */
-export interface Alert {
-  readonly state: "firing" | "resolved";
-  readonly rule: string;
-  readonly metric: string;
-  readonly severity: AlertSeverity;
-  readonly value: number;
-  readonly threshold: number;
-  readonly direction: "above" | "below";
-  /** The metric was taken over so long, ms. */
-  readonly windowMs: number;
-  /** When it began to be wrong, ISO 8601. */
-  readonly since: string;
-  readonly at: string;
-  /** One sentence. */
-  readonly message: string;
-  readonly note?: string;
-}
 
 /** One rule on one metric, as it stands. */
 export interface AlertStatus {

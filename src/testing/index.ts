@@ -51,6 +51,7 @@ export {
   type VectorIndexCapabilities,
   type VectorIndexContext,
 } from "./describe-vector-index.ts";
+export { describeBackupPart, type BackupPartBed, type BackupPlace, type MakeBackupPart } from "./describe-backup-part.ts";
 export { describeReranker, type MakeReranker, type RerankerCapabilities } from "./describe-reranker.ts";
 export {
   describeMaintenanceTask,

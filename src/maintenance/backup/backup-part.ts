@@ -3,18 +3,8 @@
  * listed are parts; the file knows nothing of what a record holds, except whose it is.
  */
 import type { CallOptions, MaybePromise } from "../../core/abort.ts";
-import type { Digest } from "../../core/key.ts";
 import type { ForgottenOwners } from "./forgotten-owners.ts";
-
-/** The first characters of the digest of an owner or a scope, as envelopes carry them: enough to tell owners apart. */
-export type OwnerMark = string;
-
-/** How many characters of a digest a mark has. */
-export const OWNER_MARK_LENGTH = 16;
-
-export function ownerMark(digest: Digest): OwnerMark {
-  return digest.slice(0, OWNER_MARK_LENGTH);
-}
+import type { OwnerMark } from "./owner-mark.ts";
 
 export interface BackupRecord {
   /** Whose it is, wider scopes included; nobody's record is never forgotten. */

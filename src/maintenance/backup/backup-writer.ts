@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import type { MaybePromise } from "../../core/abort.ts";
 import { StrataError } from "../../core/errors.ts";
 import type { Signer } from "./backup-key.ts";
-import type { OwnerMark } from "./backup-part.ts";
+import type { OwnerMark } from "./owner-mark.ts";
 import { ChunkBuilder, pack, type RawChunk } from "./chunk.ts";
 import { Chain, MAGIC, type Frame, type FrameKind } from "./frame.ts";
 import type { BackupManifest, PartEnd } from "./manifest.ts";

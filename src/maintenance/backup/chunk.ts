@@ -4,7 +4,8 @@
  */
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
-import { OWNER_MARK_LENGTH, type BackupRecord, type OwnerMark } from "./backup-part.ts";
+import type { BackupRecord } from "./backup-part.ts";
+import { OWNER_MARK_LENGTH, type OwnerMark } from "./owner-mark.ts";
 import { corrupt, type Frame } from "./frame.ts";
 
 const CHUNK_BYTES = 1024 * 1024;

@@ -5,7 +5,7 @@
  * had to go, so all of theirs is left out. Hence one comparison: the time of forgetting against the time at which the backup began.
  */
 import type { Digest } from "../../core/key.ts";
-import { ownerMark, type OwnerMark } from "./backup-part.ts";
+import { ownerMark, type OwnerMark } from "./owner-mark.ts";
 
 /** Unix ms by the digest of an owner or a scope. */
 export type ForgottenOwners = ReadonlyMap<Digest, number>;

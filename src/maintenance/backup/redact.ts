@@ -2,7 +2,7 @@ import { rename } from "node:fs/promises";
 import type { CallOptions } from "../../core/abort.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { signerOf, type BackupKey } from "./backup-key.ts";
-import type { OwnerMark } from "./backup-part.ts";
+import type { OwnerMark } from "./owner-mark.ts";
 import { BackupReader } from "./backup-reader.ts";
 import { BackupWriter } from "./backup-writer.ts";
 import { corrupt } from "./frame.ts";

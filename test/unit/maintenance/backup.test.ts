@@ -15,7 +15,7 @@ import { tierPart } from "../../../src/maintenance/backup/parts/tier-part.ts";
 import { redactBackup } from "../../../src/maintenance/backup/redact.ts";
 import { restore } from "../../../src/maintenance/backup/restore.ts";
 import { verifyBackup } from "../../../src/maintenance/backup/verify.ts";
-import { ownerMark } from "../../../src/maintenance/backup/backup-part.ts";
+import { ownerMark } from "../../../src/maintenance/backup/owner-mark.ts";
 import { scopeDigest } from "../../../src/core/scope.ts";
 import { attached, contentsOf, sealedEntry } from "../../support/filled-tier.ts";
 

@@ -5,7 +5,8 @@ import { manualClock } from "../../../src/core/clock.ts";
 import { StrataConfigError } from "../../../src/core/errors.ts";
 import type { StrataEvent } from "../../../src/core/events.ts";
 import { DEFAULT_ALERT_RULES, type AlertRule } from "../../../src/observability/alert-rule.ts";
-import { alerts, type Alert, type AlertsOptions } from "../../../src/observability/alerts.ts";
+import type { Alert } from "../../../src/observability/alert.ts";
+import { alerts, type AlertsOptions } from "../../../src/observability/alerts.ts";
 import { createMetrics } from "../../../src/observability/create-metrics.ts";
 
 const RULE: AlertRule = { name: "hits", metric: "hitRate", below: 0.5, clear: 0.6, window: "10s", for: "5s", atLeast: 2 };

@@ -11,7 +11,8 @@ import { FORGETTING } from "../../../history/tables/statements.ts";
 import { historyTables } from "../../../history/tables/history-tables.ts";
 import { EMBEDDING_MIGRATIONS } from "../../../history/tables/schema.ts";
 import { FewAtOnce } from "../few-at-once.ts";
-import { ownerMark, type BackupPart, type BackupRecord } from "../backup-part.ts";
+import type { BackupPart, BackupRecord } from "../backup-part.ts";
+import { ownerMark } from "../owner-mark.ts";
 import type { ForgottenOwners } from "../forgotten-owners.ts";
 import { HISTORY_KINDS, type HistoryKind, type HistoryLetter } from "./history-kinds.ts";
 

@@ -3,7 +3,8 @@ import { StrataConfigError } from "../../../core/errors.ts";
 import { parseCount, parseFunction, refuseUnknown } from "../../../core/options.ts";
 import type { Digest } from "../../../core/key.ts";
 import type { Json } from "../../../core/plain.ts";
-import { ownerMark, type BackupPart } from "../backup-part.ts";
+import type { BackupPart } from "../backup-part.ts";
+import { ownerMark } from "../owner-mark.ts";
 
 export interface ListedRecord {
   readonly value: Json;

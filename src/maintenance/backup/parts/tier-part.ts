@@ -13,7 +13,8 @@ import { sealerOf, tierAtRest } from "../../../cache/tiers/encrypted.ts";
 import { isSealed, readSealedHeader } from "../../../encryption/sealed.ts";
 import type { CacheTier, TierEntry } from "../../../cache/tier.ts";
 import { FewAtOnce } from "../few-at-once.ts";
-import { ownerMark, type BackupPart, type BackupRecord, type OwnerMark, type RestoredPart } from "../backup-part.ts";
+import type { BackupPart, BackupRecord, RestoredPart } from "../backup-part.ts";
+import { ownerMark, type OwnerMark } from "../owner-mark.ts";
 
 export interface TierPartOptions {
   /** In the backup; default: the tier's own name. To restore into another tier, give the name that the first one had. */
@@ -71,6 +72,8 @@ export function tierPart(tier: CacheTier, options: TierPartOptions = {}): Backup
       const writing = new FewAtOnce(PORTIONS_AT_ONCE);
       try {
         for await (const batch of batches) {
+          // Not every tier has use for a signal.
+          signal?.throwIfAborted();
           const entries = await Promise.all(batch.map((record) => readEntry(tier, record)));
           for (const some of portions(entries)) {
             await writing.begin(async () => {
