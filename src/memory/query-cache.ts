@@ -1,6 +1,7 @@
 /**
- * Results of recalls, by owner, position of the owner's log, and options: what was found before a message came is never looked at
- * after it, so nothing has to be invalidated. Within one such place a query is found by its spelling (`query-likeness.ts`).
+ * Results of recalls, by owner, options, and position of the owner's log: what was found before a message came is never looked at
+ * after it, so nothing has to be invalidated; the first result of a new position takes the place of what was found before. Within one such
+ * place a query is found by its spelling (`query-likeness.ts`).
  */
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
@@ -27,6 +28,13 @@ interface Kept<T> {
   readonly until: number;
 }
 
+/** Of one owner and one set of options, at the position that was asked last. */
+interface Results<T> {
+  readonly ownerId: string;
+  readonly position: string;
+  readonly list: readonly Kept<T>[];
+}
+
 /** Spellings compared within a place. */
 const MOST_IN_PLACE = 64;
 /** For each place that may be kept, so many results of all: most places have one or two. */
@@ -37,7 +45,7 @@ const LONGEST_QUERY = 2_000;
 export class QueryCache<T> {
   readonly #clock: Clock;
   readonly #limits: QueryCacheLimits;
-  readonly #places: LRUCache<Digest, { readonly ownerId: string; readonly list: readonly Kept<T>[] }>;
+  readonly #places: LRUCache<Digest, Results<T>>;
   #hits = 0;
   #misses = 0;
 
@@ -67,7 +75,7 @@ export class QueryCache<T> {
     }
     const shape = shapeOf(query);
     const now = this.#clock.monotonic();
-    const kept = this.#places.get(keyOf(place))?.list.find((one) => one.until > now && isSameQuery(shape, one.shape, isKnown));
+    const kept = this.#at(place).find((one) => one.until > now && isSameQuery(shape, one.shape, isKnown));
     if (kept === undefined) this.#misses++;
     else this.#hits++;
     return kept?.value;
@@ -77,10 +85,15 @@ export class QueryCache<T> {
     if (query.length > LONGEST_QUERY) return;
     const key = keyOf(place);
     const shape = shapeOf(query);
-    const others = (this.#places.get(key)?.list ?? []).filter((one) => one.shape.key !== shape.key);
-    const until = this.#clock.monotonic() + this.#limits.ttlMs;
-    const list = [{ shape, value, until }, ...others].slice(0, MOST_IN_PLACE);
-    this.#places.set(key, { ownerId: place.ownerId, list });
+    const now = this.#clock.monotonic();
+    const others = this.#at(place).filter((one) => one.until > now && one.shape.key !== shape.key);
+    const list = [{ shape, value, until: now + this.#limits.ttlMs }, ...others].slice(0, MOST_IN_PLACE);
+    this.#places.set(key, { ownerId: place.ownerId, position: place.position, list });
+  }
+
+  #at(place: QueryPlace): readonly Kept<T>[] {
+    const results = this.#places.get(keyOf(place));
+    return results?.position === place.position ? results.list : [];
   }
 
   forget(ownerId: string): void {
@@ -92,6 +105,6 @@ export class QueryCache<T> {
   }
 }
 
-function keyOf({ ownerId, position, options }: QueryPlace): Digest {
-  return digest("recall", ownerId, position, ...options);
+function keyOf({ ownerId, options }: QueryPlace): Digest {
+  return digest("recall", ownerId, ...options);
 }
