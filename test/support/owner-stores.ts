@@ -72,6 +72,8 @@ export interface OwnerStores {
   /** As the guide on privacy says. */
   forget(owner: string): Promise<void>;
   readonly sql: SqlClient;
+  /** Of the cache, memory left out. */
+  readonly tiers: readonly CacheTier[];
   readonly parts: readonly BackupPart[];
   close(): Promise<void>;
 }
@@ -86,7 +88,7 @@ export function openOwnerStores({ databaseUrl, redisUrl, name, folder, encryptio
     memoryTier(),
     diskTier({ path: join(folder, "cache") }),
     redisTier({ client: redisUrl, prefix: `${name}:cache`, deadline: "5s" }),
-    archiveTier({ sql, table: `${name}_archive`, deadline: "5s", writes: "behind" }),
+    archiveTier({ sql, table: `strata_archive_${name}`, deadline: "5s", writes: "behind" }),
   ];
   // Its vectors are not encrypted, so these say nothing of the canary.
   const semantic = {
@@ -149,6 +151,7 @@ export function openOwnerStores({ databaseUrl, redisUrl, name, folder, encryptio
       await store.forget({ ownerId: owner });
       await memory.forget({ ownerId: owner });
     },
+    tiers: tiers.slice(1),
     parts: [...tiers.slice(1).map((tier) => tierPart(tier)), historyPart({ sql })],
     async close() {
       await Promise.all([cache.close(), memory.close(), store.close(), ...[...kept.values()].map((one) => one.close())]);

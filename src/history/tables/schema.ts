@@ -128,6 +128,19 @@ export const HISTORY_MIGRATIONS: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    number: 3,
+    name: "keep what people say out of the statistics",
+    // `ANALYZE` copies values into `pg_statistic`, where they stay when their rows are deleted: for good, if the table is empty then.
+    // No plan is made by what these columns hold; that of `words` is, by its commonest words.
+    statements: Object.entries({
+      strata_messages: ["text", "payload", "name"],
+      strata_archived_messages: ["text", "payload", "name"],
+      strata_summaries: ["text"],
+      strata_dead_letters: ["entry", "error"],
+      strata_conversations: ["owner_id", "session_id", "metadata"],
+    }).map(([table, columns]) => withoutStatistics(table, columns)),
+  },
 ];
 
 /** Carried out when messages are embedded first: the type `vector` is there only with the extension of that name. */
@@ -151,4 +164,13 @@ export const EMBEDDING_MIGRATIONS: readonly Migration[] = [
       "CREATE INDEX ON strata_message_embeddings (owner_key, model)",
     ],
   },
+  {
+    number: 2,
+    name: "keep vectors out of the statistics",
+    statements: [withoutStatistics("strata_message_embeddings", ["embedding"])],
+  },
 ];
+
+function withoutStatistics(table: string, columns: readonly string[]): string {
+  return `ALTER TABLE ${table} ${columns.map((column) => `ALTER COLUMN ${column} SET STATISTICS 0`).join(", ")}`;
+}

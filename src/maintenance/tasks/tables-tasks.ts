@@ -3,6 +3,7 @@ import { systemClock } from "../../core/clock.ts";
 import { migrate, parseIdentifier } from "../../clients/migrate.ts";
 import { refuseUnknown } from "../../core/options.ts";
 import { historyTables } from "../../history/tables/history-tables.ts";
+import type { SqlClient } from "../../clients/sql.ts";
 import type { MaintenanceTask, TaskRunOptions } from "../task.ts";
 import { MAINTENANCE_MIGRATIONS } from "../schema.ts";
 import { TaskRun } from "../task-run.ts";
@@ -20,6 +21,8 @@ interface TableWork {
   readonly needed: string;
   readonly statements: (name: string) => readonly string[];
   readonly notes: readonly string[];
+  /** Carried out after the others, where anything was done. */
+  readonly last?: (sql: SqlClient) => Promise<void>;
 }
 
 /** Tables that are ours: in the schema that the connection sees first. */
@@ -85,7 +88,15 @@ export function eraseDeletedRows(options: TablesTaskOptions): MaintenanceTask {
     notes: [
       "Each table is locked while it is written anew.",
       "Old segments of the write-ahead log hold the rows until they are reused.",
+      "The planner's samples are written anew too where the role owns the database.",
     ],
+    // The words of messages are sampled there; what a sample replaced lies on in the file as any deleted row.
+    async last(sql) {
+      const [database] = await sql.query<{ is_ours: boolean }>(
+        "SELECT pg_has_role(datdba, 'USAGE') AS is_ours FROM pg_database WHERE datname = current_database()",
+      );
+      if (database?.is_ours === true) await sql.query("VACUUM (FULL) pg_catalog.pg_statistic");
+    },
   });
 }
 
@@ -111,7 +122,8 @@ function tablesTask(options: TablesTaskOptions, work: TableWork): MaintenanceTas
     },
     async run(runOptions: TaskRunOptions = {}) {
       const run = new TaskRun(clock, runOptions);
-      for (const name of await needing(run.signal)) {
+      const names = await needing(run.signal);
+      for (const name of names) {
         if (run.room(1) === 0) break;
         try {
           for (const statement of work.statements(name)) await sql.query(statement, [], { signal: run.signal });
@@ -119,6 +131,11 @@ function tablesTask(options: TablesTaskOptions, work: TableWork): MaintenanceTas
         } catch (error) {
           run.failed(name, error);
         }
+      }
+      try {
+        if (names.length > 0) await work.last?.(sql);
+      } catch (error) {
+        run.failed("pg_statistic", error);
       }
       return run.report();
     },
