@@ -2,7 +2,7 @@
  * What auto-tuning gains and loses: the settings as they are given, the same with tuning, and the best fixed ones in hindsight, on recorded
  * traces (`STRATA_BENCH_DATA`, left out where it is not set) and on workloads that change. Real caches, a manual clock.
  *
- *     STRATA_BENCH_DATA=… npm run bench:tuning [-- --requests 120000] [--verbose]
+ *     STRATA_BENCH_DATA=… npm run bench:tuning [-- --requests 120000] [--only "Two tiers"] [--verbose]
  *
  * Exits with 1 when tuning loses more than it promises, or gains nothing where the workload changes.
  */
@@ -16,7 +16,11 @@ import { ttlRow } from "./lives.ts";
 import { changingWorkloads, type Workload } from "./workloads.ts";
 
 const { values: asked } = parseArgs({
-  options: { requests: { type: "string", default: "120000" }, verbose: { type: "boolean", default: false } },
+  options: {
+    requests: { type: "string", default: "120000" },
+    verbose: { type: "boolean", default: false },
+    only: { type: "string" },
+  },
 });
 const ENTRIES = 1_000;
 const requests = Number(asked.requests);
@@ -26,6 +30,7 @@ const traces = readTraces();
 
 const rows: Row[] = [];
 async function section(title: string, makers: Iterable<() => Promise<Row>>): Promise<void> {
+  if (asked.only !== undefined && !title.includes(asked.only)) return;
   const own: Row[] = [];
   for (const make of makers) {
     const row = await make();
@@ -53,6 +58,7 @@ await section(
 await section("Lives, between 1 and 12 minutes", [() => ttlRow(requests)]);
 await section("Compression of a disk tier, values of 2 KB", [() => compressionRow(requests / 4)]);
 
+if (rows.length === 0) throw new Error(`--only ${asked.only} is the title of no table.`);
 for (const { promise, kept } of judge(rows)) {
   console.log(`${kept ? "kept" : "BROKEN"}: ${promise}`);
   if (!kept) process.exitCode = 1;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Effort } from "../../../src/cache/compressions/plan.ts";
 import { diskTier } from "../../../src/cache/tiers/disk.ts";
 import { memoryTier } from "../../../src/cache/tiers/memory.ts";
-import { prose } from "../../harness.ts";
+import { samples } from "../../micro/compression-corpus.ts";
 import { replay } from "./replay.ts";
 import type { Row } from "./report.ts";
 import { bestOf } from "./rows.ts";
@@ -21,13 +21,17 @@ export async function compressionRow(requests: number): Promise<Row> {
     [popular(KEYS, 0.7, 0, random), Math.floor(requests / 2)],
     [popular(KEYS, 0.7, 1_000_000, random), Math.floor(requests / 2)],
   ]);
+  // Two families of answers: one that packs well, one that packs badly.
+  const texts = (["docs", "prose"] as const)
+    .flatMap((family) => samples(family, "a", 2_048, 200))
+    .map(({ generation }) => generation.text);
   const run = async (effort: Effort, tuned = false): ReturnType<typeof replay> => {
     const path = mkdtempSync(join(tmpdir(), "strata-tuning-"));
     try {
       return await replay(ids, {
         tiers: [memoryTier({ maxBytes: MEMORY_BYTES }), { ...diskTier({ path, maxBytes: DISK_BYTES }), compression: effort }],
         spacingMs: 30,
-        value: (id) => prose(2_048, `answer ${id}`),
+        value: (id) => `${id}: ${texts[id % texts.length]}`,
         settle: true,
         tuning: tuned ? { mode: "apply", settings: ["compression"], minSamples: 500 } : undefined,
       });

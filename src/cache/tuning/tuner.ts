@@ -186,7 +186,7 @@ export class Tuner {
       this.#endTrial();
       if (isSamePlan(before, this.#baseline)) this.#settleAccount();
       const reason =
-        `Since the step the cache was ${pointsText(trial.observed)} off what the settings before would have given on ` +
+        `Since the step the cache is at ${pointsText(trial.observed)} to what the settings before would have given on ` +
         `${trial.samples} sampled lookups: taken back, and not tried again for a while.`;
       this.#decide({ action: "revert", from: to, to: from, ...found, reason });
     } else if (trial.looks >= TRIAL_LOOKS) {
@@ -222,7 +222,7 @@ export class Tuner {
     const lost = pointsText(this.#account.observed);
     this.#restUntil = this.#epoch + COOL_DOWN;
     this.#bias = undefined;
-    this.undo("revert", `Lately the cache was ${lost} off what the settings that were given would have given: all go back.`);
+    this.undo("revert", `Lately the cache is at ${lost} to what the settings that were given would have hit: all go back.`);
     return true;
   }
 
@@ -287,7 +287,7 @@ export class Tuner {
     const foretold =
       action === "relax"
         ? `The way back towards the settings that were given costs nothing (${pointsText(gain)}), ${RELAX_IN_A_ROW} epochs in a row.`
-        : `A ghost that changed to ${to} is ${pointsText(gain)} off one that kept ${from} (${rate}), and has made up for the change.`;
+        : `A ghost that changed to ${to} is at ${pointsText(gain)} to one that kept ${from} (${rate}), and has made up for the change.`;
     const reason = candidate.compression === undefined ? foretold : `${foretold} ${this.#timeInWords(candidate)}`;
     const found = { setting, from, to, predicted: toPoints(gain), samples: report.samples, reason };
     this.#streaks.clear();

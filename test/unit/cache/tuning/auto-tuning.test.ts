@@ -55,7 +55,7 @@ test("every decision is an event with its reason and figures", async () => {
       .map(({ action }) => action),
   );
   expect(told[0]?.reason).toMatch(
-    /^A ghost that changed to memory [a-z0-9-]+ is \+\d+\.\d points off one that kept memory lru \(\d+\.\d %\)/,
+    /^A ghost that changed to memory [a-z0-9-]+ is at \+\d+\.\d points to one that kept memory lru \(\d+\.\d %\)/,
   );
   expect(told[0]?.samples).toBeGreaterThanOrEqual(500);
   await cache.close();
