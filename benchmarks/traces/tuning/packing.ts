@@ -1,11 +1,10 @@
 /** How hard a real disk tier packs answers of 2 KB, where it is too small for all of them. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Effort } from "../../../src/cache/compressions/plan.ts";
 import { diskTier } from "../../../src/cache/tiers/disk.ts";
 import { memoryTier } from "../../../src/cache/tiers/memory.ts";
-import { samples } from "../../micro/compression-corpus.ts";
 import { replay } from "./replay.ts";
 import type { Row } from "./report.ts";
 import { bestOf } from "./rows.ts";
@@ -21,10 +20,7 @@ export async function compressionRow(requests: number): Promise<Row> {
     [popular(KEYS, 0.7, 0, random), Math.floor(requests / 2)],
     [popular(KEYS, 0.7, 1_000_000, random), Math.floor(requests / 2)],
   ]);
-  // Two families of answers: one that packs well, one that packs badly.
-  const texts = (["docs", "prose"] as const)
-    .flatMap((family) => samples(family, "a", 2_048, 200))
-    .map(({ generation }) => generation.text);
+  const texts = passages();
   const run = async (effort: Effort, tuned = false): ReturnType<typeof replay> => {
     const path = mkdtempSync(join(tmpdir(), "strata-tuning-"));
     try {
@@ -44,4 +40,14 @@ export async function compressionRow(requests: number): Promise<Row> {
   const { worth: tuned, decisions } = await run("none", true);
   const [bestName, best] = bestOf(fixed);
   return { name, changes: true, fixed: fixed.get("none") ?? 0, tuned, best, bestName: `\`${bestName}\``, decisions };
+}
+
+/** Markdown of 2 KB, as answers are: passages of this package's own documentation. */
+function passages(): string[] {
+  const folder = new URL("../../../docs/guides/", import.meta.url);
+  const text = readdirSync(folder)
+    .toSorted()
+    .map((name) => readFileSync(new URL(name, folder), "utf8"))
+    .join("\n");
+  return Array.from({ length: Math.floor(text.length / 2_048) }, (_, at) => text.slice(at * 2_048, (at + 1) * 2_048));
 }

@@ -2,8 +2,8 @@
  * Auto-tuning of one cache: the sample of its traffic is worked off in small portions beside the requests, ghosts are fed with it, and at
  * the end of each epoch the tuner decides. Nothing runs while nothing is asked, and nothing at all while it is off.
  *
- * Bounds: 512 observations are worked off every 100 ms, and an observation costs each of some fifteen ghosts about a quarter of a
- * microsecond, so tuning takes a few per cent of one core at the very most; the largest ghost holds 1,024 entries.
+ * Bounds: 256 observations are worked off every 100 ms, and an observation costs a ghost half a microsecond to one, so tuning takes a few
+ * per cent of one core at the very most, however much is asked; the largest ghost holds 1,024 entries, ten of them take about 4 MiB.
  */
 import type { Clock } from "../../core/clock.ts";
 import { StrataConfigError } from "../../core/errors.ts";
@@ -50,13 +50,13 @@ export interface AutoTuningOptions {
   readonly makeGhost?: ((plan: CachePlan, facts: GhostFacts, rate: number) => Ghost) | undefined;
 }
 
-const PORTION = 512;
+const PORTION = 256;
 const PORTION_MS = 100;
 const MOST_ENTRIES = 1_024;
 /** A sample whose largest ghost holds fewer says too little. */
 const LEAST_ENTRIES = 128;
 const DECISIONS_KEPT = 200;
-/** So much may wait before the sample is made smaller: a second's worth of portions. */
+/** When so much waits the sample is made smaller: more than a second's worth of portions. */
 const LONG_QUEUE = 3_072;
 
 export class AutoTuning implements CacheTuning {

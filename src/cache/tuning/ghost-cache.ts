@@ -119,7 +119,7 @@ export class GhostCache implements Ghost {
   #store(made: Observation): void {
     const { key, at, rawBytes, cost } = made;
     const deadline = at + this.#life(made);
-    const entry: GhostEntry = { bytes: 0, rawBytes, cost, deadline, hits: 0 };
+    const entry: GhostEntry = { bytes: 0, rawBytes, cost, deadline, hits: 0, usedAt: 0 };
     for (const [index, shape] of this.#facts.shapes.entries()) {
       if (shape.isDemotedTo) continue;
       // Still there in this ghost, though not in the cache: nobody would have made it anew.
@@ -138,7 +138,7 @@ export class GhostCache implements Ghost {
   #admit(index: number, key: Digest, { rawBytes, cost, deadline }: GhostEntry): void {
     const tier = this.#tiers[index];
     if (tier === undefined) return;
-    const gone = tier.admit(key, { bytes: this.#bytes(index, rawBytes), rawBytes, cost, deadline, hits: 0 });
+    const gone = tier.admit(key, { bytes: this.#bytes(index, rawBytes), rawBytes, cost, deadline, hits: 0, usedAt: 0 });
     if (gone.length === 0) return;
     const below = this.#facts.shapes.findIndex(({ isDemotedTo }, place) => place > index && isDemotedTo);
     if (below > index) for (const [goneKey, entry] of gone) this.#admit(below, goneKey, entry);

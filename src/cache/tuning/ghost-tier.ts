@@ -12,6 +12,8 @@ export interface GhostEntry {
   readonly deadline: number;
   /** How often it was found here. */
   hits: number;
+  /** Counts up with the uses of its tier. */
+  usedAt: number;
 }
 
 export interface GhostLimits {
@@ -27,6 +29,7 @@ const MOST_ENTRIES = 2_048;
 export class GhostTier {
   readonly #entries = new Map<Digest, GhostEntry>();
   #limits: GhostLimits;
+  #uses = 0;
   #rate: number;
   #policy: Eviction;
 
@@ -52,9 +55,7 @@ export class GhostTier {
     if (entry === undefined) return undefined;
     entry.hits++;
     this.#policy.hit(key);
-    // The map is in the order of use: another policy begins with it.
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    entry.usedAt = ++this.#uses;
     return entry;
   }
 
@@ -72,6 +73,7 @@ export class GhostTier {
       this.remove(key);
       return [[key, entry]];
     }
+    entry.usedAt = ++this.#uses;
     this.#entries.set(key, entry);
     this.#policy.admit(key, Math.max(1, Math.round(entry.bytes)), entry.cost);
     return this.#shrink();
@@ -106,10 +108,9 @@ export class GhostTier {
   /** Begins with what another one holds. */
   copy(other: GhostTier): void {
     this.clear();
-    for (const [key, entry] of other.#entries) {
-      this.#entries.set(key, { ...entry });
-      this.#give(this.#policy, key, entry);
-    }
+    for (const [key, entry] of other.#entries) this.#entries.set(key, { ...entry });
+    this.#uses = other.#uses;
+    this.#rebuild();
     this.#shrink();
   }
 
@@ -125,7 +126,8 @@ export class GhostTier {
 
   #rebuild(): void {
     this.#policy = this.#makePolicy();
-    for (const [key, entry] of this.#entries) this.#give(this.#policy, key, entry);
+    const inOrder = [...this.#entries].toSorted(([, a], [, b]) => a.usedAt - b.usedAt);
+    for (const [key, entry] of inOrder) this.#give(this.#policy, key, entry);
   }
 
   /** As a real tier hands over what it holds to another policy. */
