@@ -12,6 +12,7 @@ import type { SqlClient } from "../clients/sql.ts";
 import { systemClock } from "../core/clock.ts";
 import type { BackupKey } from "../maintenance/backup/backup-key.ts";
 import type { BackupPart } from "../maintenance/backup/backup-part.ts";
+import { forgettingLog, joinLogs, systemForgettingLog, type ForgettingLog } from "../maintenance/backup/forgetting-log.ts";
 import { historyPart } from "../maintenance/backup/parts/history-part.ts";
 import { tierPart } from "../maintenance/backup/parts/tier-part.ts";
 import { UsageError, type Terminal } from "./command.ts";
@@ -97,6 +98,12 @@ async function openHistory(
   const sql = pgliteClient({ path: join(data, "history") });
   ending.push(() => sql.close());
   return sql;
+}
+
+/** Who was forgotten: as the folder's own log says, and the one that is named. */
+export function forgottenOf({ data }: PlaceValues, log: string | undefined): ForgettingLog {
+  const logs = [systemForgettingLog(data ?? FOLDER)];
+  return joinLogs(log === undefined ? logs : [...logs, forgettingLog({ path: log })]);
 }
 
 /** The places as parts of a backup. */

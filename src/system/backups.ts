@@ -6,6 +6,7 @@ import type { SqlClient } from "../clients/sql.ts";
 import type { Clock } from "../core/clock.ts";
 import { backup, type BackupOptions, type BackupReport } from "../maintenance/backup/backup.ts";
 import type { BackupPart } from "../maintenance/backup/backup-part.ts";
+import { joinLogs, systemForgettingLog, type ForgettingLog } from "../maintenance/backup/forgetting-log.ts";
 import { historyPart } from "../maintenance/backup/parts/history-part.ts";
 import { tierPart } from "../maintenance/backup/parts/tier-part.ts";
 import { verifyBackup } from "../maintenance/backup/verify.ts";
@@ -17,6 +18,8 @@ export interface BackupsOptions {
   readonly sql: SqlClient;
   /** Where PGlite is, when `sql` is; opening it only to find nothing would take seconds. */
   readonly embedded: string | undefined;
+  /** The data folder, where `strata forget` notes who was forgotten. */
+  readonly data: string;
   readonly clock: Clock;
 }
 
@@ -31,7 +34,7 @@ export class Backups {
   async backup(to: string, options: Omit<BackupOptions, "to" | "parts" | "clock"> = {}): Promise<BackupReport> {
     const { cache, clock, embedded } = this.#options;
     await cache.flush();
-    return backup({ ...options, to, clock, parts: this.parts(embedded) });
+    return backup({ ...options, to, clock, parts: this.parts(embedded), forgotten: this.#forgotten(options.forgotten) });
   }
 
   /** What there is to back up now. */
@@ -44,7 +47,12 @@ export class Backups {
     const { key, signal } = options;
     const held = new Set((await verifyBackup({ from, key, signal })).parts.map(({ name }) => name));
     const parts = [...this.#tiers(), this.#history()].filter(({ name }) => held.has(name));
-    return restore({ ...options, from, clock: this.#options.clock, parts });
+    return restore({ ...options, from, clock: this.#options.clock, parts, forgotten: this.#forgotten(options.forgotten) });
+  }
+
+  #forgotten(given: ForgettingLog | undefined): ForgettingLog {
+    const own = systemForgettingLog(this.#options.data, this.#options.clock);
+    return given === undefined ? own : joinLogs([own, given]);
   }
 
   /** By the names that `strata backup` gives them, so that either restores what the other wrote. */

@@ -1,10 +1,9 @@
 /** `strata backup FILE`: everything that the places hold, in one file. */
 import { parseArgs } from "node:util";
 import { backup as writeBackup } from "../../maintenance/backup/backup.ts";
-import { forgettingLog } from "../../maintenance/backup/forgetting-log.ts";
 import { UsageError, type Command } from "../command.ts";
 import { untilInterrupted } from "../interrupt.ts";
-import { openPlaces, partsOf, PLACE_OPTIONS, PLACE_USAGE, readKey } from "../places.ts";
+import { forgottenOf, openPlaces, partsOf, PLACE_OPTIONS, PLACE_USAGE, readKey } from "../places.ts";
 import { formatTable } from "../table.ts";
 
 export const backup: Command = {
@@ -15,7 +14,7 @@ export const backup: Command = {
 ${PLACE_USAGE}
   --key-file       signs it: a file with a secret of 32 bytes or more, or an Ed25519 private key in PEM
   --system         whose backup it is; restored only by who names the same
-  --forgotten-log  who was forgotten; they are left out
+  --forgotten-log  who was forgotten, besides those in forgotten.log of --data; they are left out
   --json           prints the report as JSON
 
 An interrupted backup leaves FILE.partial; the same command goes on with it. PGlite is one process's at a time: stop the program first.`,
@@ -35,7 +34,6 @@ An interrupted backup leaves FILE.partial; the same command goes on with it. PGl
     const [to, ...more] = positionals;
     if (to === undefined || more.length > 0) throw new UsageError("Where to? Name one file.");
     const key = readKey(values["key-file"]);
-    const log = values["forgotten-log"];
     const interrupt = untilInterrupted();
     const places = await openPlaces(values, terminal);
     try {
@@ -44,7 +42,7 @@ An interrupted backup leaves FILE.partial; the same command goes on with it. PGl
       const report = await writeBackup({
         ...{ to, parts, key, signal: interrupt.signal },
         ...(values.system !== undefined && { system: values.system }),
-        ...(log !== undefined && { forgotten: forgettingLog({ path: log }) }),
+        forgotten: forgottenOf(values, values["forgotten-log"]),
         onProgress: ({ part, records, bytes }) => terminal.status(`${part}: ${records} records, ${megabytes(bytes)} MB`),
       });
       terminal.status("");

@@ -1,11 +1,10 @@
 /** `strata restore FILE`: puts a backup back, or only looks at it. */
 import { parseArgs } from "node:util";
-import { forgettingLog } from "../../maintenance/backup/forgetting-log.ts";
 import { restore as restoreBackup } from "../../maintenance/backup/restore.ts";
 import { verifyBackup, type BackupVerification } from "../../maintenance/backup/verify.ts";
 import { UsageError, type Command, type Terminal } from "../command.ts";
 import { untilInterrupted } from "../interrupt.ts";
-import { openPlaces, partsOf, PLACE_OPTIONS, PLACE_USAGE, readKey } from "../places.ts";
+import { forgottenOf, openPlaces, partsOf, PLACE_OPTIONS, PLACE_USAGE, readKey } from "../places.ts";
 import { formatTable } from "../table.ts";
 import { megabytes, signed } from "./backup.ts";
 
@@ -20,7 +19,7 @@ ${PLACE_USAGE}
   --system         whose backup it must be
   --into           NAME=PLACE: what the backup calls NAME goes to PLACE (cache, embeddings, archive, redis); may be repeated
   --skip           a part that is not restored; may be repeated
-  --forgotten-log  who was forgotten; they do not come back
+  --forgotten-log  who was forgotten, besides those in forgotten.log of --data; they do not come back
   --json           prints the report as JSON
 
 The whole file is checked before anything is written. What the places have and is newer stays.`,
@@ -66,11 +65,10 @@ The whole file is checked before anything is written. What the places have and i
           const names = missing.map(({ name }) => name).join(", ");
           throw new UsageError(`Where do these parts go: ${names}? Name their place, give --into, or --skip them.`);
         }
-        const log = values["forgotten-log"];
         const report = await restoreBackup({
           ...{ from, parts, skip, key, signal: interrupt.signal },
           ...(values.system !== undefined && { system: values.system }),
-          ...(log !== undefined && { forgotten: forgettingLog({ path: log }) }),
+          forgotten: forgottenOf(values, values["forgotten-log"]),
           onProgress: ({ part, records }) => terminal.status(`${part}: ${records} records`),
         });
         terminal.status("");

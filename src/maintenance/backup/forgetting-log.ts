@@ -6,7 +6,7 @@
  * was killed, is passed over: whoever waited for it was not told that it is written.
  */
 import { open, readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { StrataConfigError, StrataError } from "../../core/errors.ts";
 import type { Digest } from "../../core/key.ts";
@@ -14,7 +14,7 @@ import { refuseUnknown } from "../../core/options.ts";
 import { makePrivateFolder } from "../../core/private-folder.ts";
 import { scopeDigest, type Scope } from "../../core/scope.ts";
 import { ownerKey } from "../../history/conversation-key.ts";
-import type { ForgottenOwners } from "./forgotten-owners.ts";
+import { mergeForgotten, type ForgottenOwners } from "./forgotten-owners.ts";
 
 export interface ForgettingLogOptions {
   /** The file; it and its folder are made, private to the user, when they are not there. */
@@ -33,6 +33,21 @@ export interface ForgettingLog {
   add(who: Forgetting): Promise<void>;
   /** Everybody who was ever noted, with the latest time of each. */
   forgotten(): Promise<ForgottenOwners>;
+}
+
+/** The log of a system in its data folder: `strata forget` writes it, and every backup and restore of that system reads it. */
+export function systemForgettingLog(data: string, clock?: Clock): ForgettingLog {
+  return forgettingLog({ path: join(data, "forgotten.log"), clock });
+}
+
+/** Who was forgotten as any of these logs says; what is added goes into all of them. */
+export function joinLogs(logs: readonly ForgettingLog[]): ForgettingLog {
+  return {
+    async add(who) {
+      for (const log of logs) await log.add(who);
+    },
+    forgotten: async () => mergeForgotten(...(await Promise.all(logs.map((log) => log.forgotten())))),
+  };
 }
 
 /**

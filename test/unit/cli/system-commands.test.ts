@@ -49,6 +49,27 @@ describe("strata clear and forget", () => {
     expect((await strata("forget", "--data", data)).code).toBe(2);
   });
 
+  test("who was forgotten does not come back by a backup from before, into the same folder or another", async () => {
+    const data = await filled();
+    const [file, log] = [join(folder(), "before.backup"), join(folder(), "kept", "forgotten.log")];
+    expect((await strata("backup", file, "--data", data)).code).toBe(0);
+    expect((await strata("forget", "--data", data, "--tenant", "acme", "--forgotten-log", log)).code).toBe(0);
+    const restored = async (...args: string[]): Promise<unknown> =>
+      (JSON.parse((await strata("restore", file, "--json", ...args)).out) as { parts: unknown[] }).parts[0];
+    expect(await restored("--data", data)).toMatchObject({ records: 3, forgotten: 1, restored: 0, present: 2 });
+    expect(await restored("--data", folder(), "--forgotten-log", log)).toMatchObject({ forgotten: 1, restored: 2 });
+    // A place that knows of nothing, as a control.
+    expect(await restored("--data", folder())).toMatchObject({ forgotten: 0, restored: 3 });
+    const noted = [join(data, "forgotten.log"), log].map((path) => readFileSync(path, "utf8").replace(/"at":\d+/, "at"));
+    expect(noted[0]).toBe(noted[1]);
+    expect(noted[0]).not.toContain("acme");
+
+    const system = assemble(readConfig({ data, cache: { memory: false } }));
+    const [part] = (await system.restore(file)).parts;
+    expect(part).toMatchObject({ forgotten: 1, restored: 0 });
+    await system.close();
+  });
+
   test("stats tells what the tiers hold", async () => {
     const data = await filled();
     const { code, out } = await strata("stats", "--data", data, "--json");
