@@ -29,10 +29,16 @@ describe("strata demo", () => {
   test("asks the model once a question, then answers from memory, and after a restart from disk", () => {
     const { code, out, err } = strata("demo", "--json");
     expect(code, err).toBe(0);
-    const result = JSON.parse(out.trim().split("\n").at(-1) ?? "") as Record<string, number>;
+    const result = JSON.parse(out.trim().split("\n").at(-1) ?? "") as Record<string, number> & {
+      readonly recall: { readonly found: string };
+      readonly rerank: { readonly before: readonly string[]; readonly after: readonly string[] };
+    };
     expect(result).toMatchObject({ modelCalls: 4, memoryHits: 4, diskHitsAfterRestart: 4 });
     expect(result["savedMs"]).toBeGreaterThan(4_000);
     expect(result["savedTokens"]).toBeGreaterThan(1_000);
+    expect(result["semanticHits"]).toBe(2);
+    expect(result.recall.found).toContain("one percent a trade");
+    expect(result.rerank.after[0]).toBe(result.rerank.before[2]);
   });
 
   test("says that it talks to a stand-in", () => {

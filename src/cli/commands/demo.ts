@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Command, Terminal } from "../command.ts";
-import { askAll, type Asked } from "../demo/ask.ts";
+import { askAll, type Asked, type Rephrased } from "../demo/ask.ts";
 import { askInNewProcess } from "../demo/restart.ts";
 import type { DemoSetup } from "../demo/setup.ts";
+import { recallOnce, rerankOnce, type Remembered, type Reordered } from "../demo/remember.ts";
 import { readQuestions } from "../questions-file.ts";
 import { formatMs, formatTable, shorten } from "../table.ts";
 
@@ -21,14 +22,21 @@ const QUESTIONS = [
   "O que muda na estrutura de mercado quando um fundo é rompido?",
 ];
 
+/** The first and the second of them in other words. */
+const REPHRASED = [
+  "In trading, what is an order block, and how can I recognise one?",
+  "Quanto devo arriscar em cada operação numa conta pequena?",
+];
+
 const USAGE = `Usage: strata demo [--json] [--questions FILE]
 
-Shows a slow R1 chain made fast: miss, memory hit, restart, disk hit, and what was saved.
+Shows a slow R1 chain made fast: miss, memory hit, restart, disk hit, and what was saved; then, without a model of chat, the same
+question in other words, what somebody said before, and documents ordered anew by a local model.
 Asks the DeepSeek API when DEEPSEEK_API_KEY is set, otherwise a stand-in of it on this machine.
 
   --questions FILE  your own questions: a text file with one a line, or a JSON array of texts
   --json            progress on standard error, and as the last line of standard output
-                    { modelCalls, memoryHits, diskHitsAfterRestart, savedMs, savedTokens }`;
+                    { modelCalls, memoryHits, diskHitsAfterRestart, savedMs, savedTokens, semanticHits, recall, rerank }`;
 
 export const demo: Command = {
   name: "demo",
@@ -82,7 +90,10 @@ async function show(
 ): Promise<void> {
   const progress = (round: string) => (done: number, seconds: number) =>
     terminal.status(`${round}: question ${Math.min(done + 1, questions.length)} of ${questions.length}, ${seconds} s`);
-  const first = await askAll(questions, setup, { rounds: 2, onProgress: progress("Asking the model") });
+  const rephrased = questions === QUESTIONS ? REPHRASED : questions.slice(0, 1).map((question) => question.toLowerCase());
+  const { rounds: first, rephrased: alike } = await askAll(questions, setup, {
+    ...{ rounds: 2, rephrased, onProgress: progress("Asking the model") },
+  });
   terminal.status("");
   say(`Asked ${questions.length} questions twice. Now a new process opens the same folder and asks once more.`);
   const restarted = await askInNewProcess(questions, setup);
@@ -117,7 +128,45 @@ async function show(
   say(
     `Saved: ${formatMs(savedMs)} of waiting and ${savedTokens} tokens. Times are of the whole chain; in brackets, of the cache.`,
   );
-  if (isJson) terminal.out(JSON.stringify(result));
+  sayAlike(alike, say);
+  terminal.status("Opening a memory, and loading a reranker");
+  const [recalled, reordered] = await Promise.all([recallOnce(), rerankOnce()]);
+  terminal.status("");
+  sayRecalled(recalled, say);
+  sayReordered(reordered, say);
+  if (!isJson) return;
+  const semanticHits = alike.filter(({ source }) => source === "semantic").length;
+  terminal.out(JSON.stringify({ ...result, semanticHits, recall: recalled ?? null, rerank: reordered }));
+}
+
+function sayAlike(alike: readonly Rephrased[], say: (line: string) => void): void {
+  const rows = alike.map(({ question, source, similarity, ms }) => [
+    shorten(question, 64),
+    source === "semantic" ? "what was asked before" : source,
+    similarity?.toFixed(3) ?? "",
+    formatMs(ms),
+  ]);
+  say("\nIn other words, by the embedding model of the package:\n");
+  say(formatTable(["Question", "answered by", "cosine", "time"], rows));
+}
+
+function sayRecalled(recalled: Remembered | undefined, say: (line: string) => void): void {
+  if (recalled === undefined) {
+    say("\nMemory over conversations needs PostgreSQL, or here: npm install @electric-sql/pglite @electric-sql/pglite-pgvector");
+    return;
+  }
+  const { query, found, strategy, ms } = recalled;
+  say(`\nOf two conversations of days before, "${query}" recalls, in ${formatMs(ms)} (${strategy}):\n  "${found}"`);
+}
+
+function sayReordered({ query, reranker, before, after, ms }: Reordered, say: (line: string) => void): void {
+  say(`\n"${query}", reranked by ${reranker} in ${formatMs(ms)}:\n`);
+  say(
+    formatTable(
+      ["was", "document"],
+      after.map((text) => [String(before.indexOf(text) + 1), text]),
+    ),
+  );
 }
 
 function cell(asked: Asked | undefined): string {

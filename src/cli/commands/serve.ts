@@ -1,6 +1,5 @@
 /** `strata serve`: the system over HTTP. */
 import { randomBytes } from "node:crypto";
-import { createRequire } from "node:module";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -15,6 +14,7 @@ import { assemble } from "../../system/assemble.ts";
 import type { Duration } from "../../core/options.ts";
 import { UsageError, type Command } from "../command.ts";
 import { untilInterrupted } from "../interrupt.ts";
+import { localReranker } from "../local-reranker.ts";
 import { countOf, readSystem, SYSTEM_OPTIONS, SYSTEM_USAGE } from "../open-strata.ts";
 
 const PORT = 8787;
@@ -114,14 +114,7 @@ function rerankerOf(name: string | undefined): Reranker {
   if (name === "lexical") return lexicalReranker();
   if (name === "late-interaction") return lateInteractionReranker();
   if (name !== undefined) throw new UsageError("--reranker takes late-interaction, lexical or none.");
-  const { resolve } = createRequire(import.meta.url);
-  try {
-    // The model's package has files only: there is nothing in it that could be imported.
-    for (const one of ["onnxruntime-node", "langchain-strata-minilm/package.json"]) resolve(one);
-  } catch {
-    return lexicalReranker();
-  }
-  return lateInteractionReranker();
+  return localReranker();
 }
 
 /** Turns keys of callers into scopes. Kept beside the answers, private to the user: without it they are not found again. */

@@ -1,10 +1,12 @@
 /** The demo's chain, and asking it. */
 import type { AIMessage } from "@langchain/core/messages";
 import { ChatPromptTemplate } from "@langchain/core/prompts";
-import type { HitMetadata } from "../../cache/response-codec.ts";
+import { hitOf } from "../../cache/response-codec.ts";
+import { staticPolicy } from "../../cache/semantic/policies/static.ts";
 import { TieredCache } from "../../cache/tiered-cache.ts";
 import { diskTier } from "../../cache/tiers/disk.ts";
 import { memoryTier } from "../../cache/tiers/memory.ts";
+import { LocalEmbeddings } from "../../embeddings/local-embeddings.ts";
 import { StrataError } from "../../core/errors.ts";
 import type { DemoSetup } from "./setup.ts";
 
@@ -20,15 +22,38 @@ export interface Asked {
   readonly savedTokens: number;
 }
 
+/** Which earlier question's answer was given, and how near it was. */
+export interface Rephrased {
+  readonly question: string;
+  readonly source: "exact" | "semantic" | "adapted" | "model";
+  readonly similarity: number | undefined;
+  readonly ms: number;
+}
+
 export interface AskOptions {
+  /** Asked last, and answered by what was asked before in other words. */
+  readonly rephrased?: readonly string[];
   /** How often every question is asked, one round after the other. */
   readonly rounds: number;
   readonly onProgress?: (done: number, seconds: number) => void;
 }
 
 /** Asks every question in rounds through one chain and one cache, which is closed at the end. */
-export async function askAll(questions: readonly string[], setup: DemoSetup, options: AskOptions): Promise<Asked[][]> {
-  const cache = new TieredCache({ tiers: [memoryTier(), diskTier({ path: setup.folder })] });
+export async function askAll(
+  questions: readonly string[],
+  setup: DemoSetup,
+  options: AskOptions,
+): Promise<{ readonly rounds: Asked[][]; readonly rephrased: Rephrased[] }> {
+  const embeddings = new LocalEmbeddings();
+  const cache = new TieredCache({
+    tiers: [memoryTier(), diskTier({ path: setup.folder })],
+    ...(options.rephrased !== undefined && {
+      scope: "global",
+      semantic: { embeddings, embeddingModel: embeddings.info.model, policy: staticPolicy() },
+    }),
+  });
+  // The embedding model is loaded before the first answer, which waits for it no longer than a cache may.
+  if (options.rephrased !== undefined) await embeddings.embedQuery(questions[0] ?? "");
   const model = await makeModel(setup, cache);
   const chain = ChatPromptTemplate.fromMessages([
     ["system", "You are a patient teacher. Answer in the language of the question."],
@@ -52,8 +77,20 @@ export async function askAll(questions: readonly string[], setup: DemoSetup, opt
     }
     rounds.push(answers);
   }
+  const rephrased: Rephrased[] = [];
+  await cache.flush();
+  for (const question of options.rephrased ?? []) {
+    const start = performance.now();
+    const answer = (await chain.invoke({ question })) as AIMessage;
+    const hit = hitOf(answer);
+    rephrased.push({
+      ...{ question, source: hit?.source ?? "model", similarity: hit?.similarity },
+      ms: performance.now() - start,
+    });
+  }
   await cache.close();
-  return rounds;
+  await embeddings.close();
+  return { rounds, rephrased };
 }
 
 async function makeModel({ apiKey, baseURL }: DemoSetup, cache: TieredCache) {
@@ -67,6 +104,6 @@ async function makeModel({ apiKey, baseURL }: DemoSetup, cache: TieredCache) {
 }
 
 function describe(question: string, ms: number, answer: AIMessage): Asked {
-  const hit = answer.response_metadata["strata"] as HitMetadata | undefined;
+  const hit = hitOf(answer);
   return { question, ms, lookupMs: hit?.ms ?? 0, tier: hit?.tier, savedTokens: hit?.savedUsage.total_tokens ?? 0 };
 }
