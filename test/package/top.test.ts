@@ -1,6 +1,6 @@
 /** `strata top` in a pseudo-terminal, which `script` of util-linux makes. */
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,19 +33,29 @@ afterAll(async () => {
 });
 
 interface Seen {
+  /** Of strata itself, and of its terminal. */
+  readonly process: () => { readonly pid: number; readonly terminal: string };
   readonly text: () => string;
   readonly type: (keys: string) => void;
   readonly ended: Promise<number>;
 }
 
-/** @param size what the terminal says of itself */
-function inTerminal(size = "rows 24 cols 80"): Seen {
-  const child = spawn("script", ["-qefc", `stty ${size}; exec ${process.execPath} ${CLI} top --data ${folder}`, "/dev/null"], {
+/**
+ * @param size what the terminal says of itself
+ * @param before a script that node runs before strata
+ */
+function inTerminal(size = "rows 24 cols 80", before?: string): Seen {
+  const node = before === undefined ? process.execPath : `${process.execPath} --require ${before}`;
+  const child = spawn("script", ["-qefc", `stty ${size}; exec ${node} ${CLI} top --data ${folder}`, "/dev/null"], {
     stdio: "pipe",
   });
   let text = "";
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
   return {
+    process() {
+      const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ")[0]);
+      return { pid, terminal: readlinkSync(`/proc/${pid}/fd/1`) };
+    },
     text: () => text,
     type: (keys) => void child.stdin.write(keys),
     ended: new Promise((resolve) => child.on("exit", (code) => resolve(code ?? -1))),
@@ -92,5 +102,48 @@ describe("strata top", () => {
     seen.type("\u0004");
     expect(await seen.ended).toBe(0);
     expect(seen.text()).toContain(LEAVE);
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    it.skipIf(!hasScript)(`gives the terminal back at ${signal}`, async () => {
+      const seen = inTerminal();
+      await expect.poll(seen.text, { timeout: 20_000 }).toContain("my-app");
+      process.kill(seen.process().pid, signal);
+      expect(await seen.ended).toBe(0);
+      expect(seen.text().endsWith(LEAVE)).toBe(true);
+    });
+  }
+
+  it.skipIf(!hasScript)("gives the terminal back before it says what it died of", async () => {
+    const crash = join(folder, "crash.cjs");
+    writeFileSync(crash, 'process.on("SIGUSR2", () => { throw new Error("died on purpose"); });');
+    const seen = inTerminal("rows 24 cols 80", crash);
+    await expect.poll(seen.text, { timeout: 20_000 }).toContain("my-app");
+    const { pid, terminal } = seen.process();
+    const settings = async (): Promise<string> => (await promisify(execFile)("stty", ["-F", terminal, "-a"])).stdout;
+    expect(await settings()).toContain("-icanon");
+    process.kill(pid, "SIGUSR2");
+    expect(await seen.ended).not.toBe(0);
+    const [, after = ""] = seen.text().split(LEAVE);
+    expect(after).toContain("died on purpose");
+  });
+
+  it.skipIf(!hasScript)("draws anew, and to the width, when the window becomes another one", async () => {
+    const seen = inTerminal("rows 24 cols 80");
+    await expect.poll(seen.text, { timeout: 20_000 }).toContain("my-app");
+    const { terminal } = seen.process();
+    const before = seen.text().length;
+    await promisify(execFile)("stty", ["-F", terminal, "rows", "6", "cols", "24"]);
+    const since = (): string => seen.text().slice(before);
+    // A picture that began after the change: the second from there.
+    await expect.poll(() => since().split("\u001b[H").length, { timeout: 20_000 }).toBeGreaterThan(3);
+    const pictures = since().split("\u001b[H").slice(2, -1);
+    for (const picture of pictures) {
+      const lines = stripVTControlCharacters(picture).split(/[\r\n]+/);
+      expect(lines.length).toBeLessThanOrEqual(6);
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(24);
+    }
+    seen.type("q");
+    expect(await seen.ended).toBe(0);
   });
 });
