@@ -273,13 +273,7 @@ export {
 } from "./maintenance/backup/forgetting-log.ts";
 export type { ForgottenOwners } from "./maintenance/backup/forgotten-owners.ts";
 export type { BackupKey, BackupSignature } from "./maintenance/backup/backup-key.ts";
-export type {
-  BackupPart,
-  BackupRecord,
-  PutRecord,
-  RestoredPart,
-  RestorePartOptions,
-} from "./maintenance/backup/backup-part.ts";
+export type { BackupPart, BackupRecord, PutRecord, RestoredPart, RestorePartOptions } from "./maintenance/backup/backup-part.ts";
 export type { OwnerMark } from "./maintenance/backup/owner-mark.ts";
 export { tierPart, type TierPartOptions } from "./maintenance/backup/parts/tier-part.ts";
 export { historyPart, type HistoryPartOptions } from "./maintenance/backup/parts/history-part.ts";
