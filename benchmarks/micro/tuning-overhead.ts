@@ -48,7 +48,9 @@ const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const base = times.get("off") ?? [];
 console.log(`${provenance()}\ncommand: npm run bench:tuning:overhead\n`);
-console.log("### A hit in memory, tuned\n\n| tuning | median ns | more than without, median of the rounds |\n| --- | --- | --- |");
+console.log(
+  "### A hit in memory, tuned\n\n| tuning | median ns | more than without, median of the rounds |\n| --- | --- | --- |",
+);
 for (const [name, values] of times) {
   const more = median(values.map((value, round) => value / (base[round] ?? Number.NaN) - 1));
   console.log(`| ${name} | ${median(values).toFixed(0)} | ${(more * 100).toFixed(2)} % |`);

@@ -213,6 +213,18 @@ who looks after her teeth: "My dentist is Dr Silva in Porto."
 archived: 1 conversation, 2 messages
 the nearest now: "We paint the kitchen green."
 january: My dentist is Dr Silva in Porto. The flight to Madrid leaves at nine. The flight is late.`,
+  "25-tuning.ts": `
+advise: memory lru -> memory adaptive
+advice only: 0 % hits with lru
+step: memory lru -> memory s3-fifo
+keep: memory lru -> memory s3-fifo
+step: memory s3-fifo -> memory adaptive
+while it is applied: 46 % hits with adaptive
+keep: memory s3-fifo -> memory adaptive
+afterwards: 66 % hits with adaptive
+A ghost that changed to memory adaptive is at +30.4 points to one that kept memory s3-fifo (36.9 %), and has made up for the change.
+undo: memory adaptive -> memory lru
+as given: lru, mode advise`,
   "26-encryption.ts": `
 On the disk: noise.
 In PostgreSQL: strata-sealed:U1…

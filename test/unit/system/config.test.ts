@@ -125,6 +125,20 @@ describe("a config", () => {
     expect(() => readConfig({ model: { provider: "deepseek", model: "m", api_key: "sk-s3cret" } })).not.toThrow("s3cret");
   });
 
+  test("tunes its cache within bounds, which are checked against the preset's life", async () => {
+    const tuning = { mode: "advise", budget: "2gb", ttl: { max: "30d" }, tiers: { memory: { maxBytes: "256mb" } } } as const;
+    const strata = await createStrata({ data: folder(), cache: { tuning } });
+    onTestFinished(() => strata.close());
+    expect(strata.cache.tuning.mode).toBe("advise");
+    const other = await createStrata({ data: folder(), cache: {} });
+    onTestFinished(() => other.close());
+    expect(other.cache.tuning.mode).toBe("off");
+    expect(() => readConfig({ cache: { tuning: "on" } })).toThrow(
+      'Option `cache.tuning.mode` is "on"; accepted: "off", "advise", "apply".',
+    );
+    expect(() => readConfig({ cache: { tuning: { ttl: { max: "1d" } } } })).toThrow("Option `cache.tuning.ttl.max`");
+  });
+
   test("that is refused has made nothing", async () => {
     const data = join(folder(), "data");
     await expect(createStrata({ data, cache: { disk: { maxBytes: "10 gigs" as "10gb" } } })).rejects.toThrow(
