@@ -158,7 +158,7 @@ describe("the installed package", () => {
     const model = ["LICENSE", "LICENSE.wordnet.txt", "NOTICE.md", "scale.f32", "table.i8", "vocab.txt"];
     const files = ["CHANGELOG.md", "LICENSE", "README.md", ...model.map((name) => `models/static-enpt-256/${name}`)];
     const monitoring = ["monitoring/grafana-dashboard.json", "monitoring/prometheus-rules.yml"];
-    expect(outside.toSorted()).toEqual([...files, ...monitoring, "package.json"]);
+    expect(outside.toSorted()).toEqual([...files, ...monitoring, "package.json", "strata.schema.json"]);
   });
 
   test("names no path of the machine that built it", () => {

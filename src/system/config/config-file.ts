@@ -46,7 +46,8 @@ function filled(value: unknown, variables: ConfigVariables, path: string): unkno
     return value.replace(VARIABLE, (_place, name: string) => {
       const found = Object.hasOwn(variables, name) ? variables[name] : undefined;
       if (found !== undefined) return found;
-      const given = "a variable that was handed in: createStrata(path, { variables: { ... } })";
+      const given =
+        "a variable that was handed in: createStrata(path, { variables: { ... } }), or, for `strata`, one of its environment";
       throw new StrataConfigError(path, `\${${name}}`, given);
     });
   }

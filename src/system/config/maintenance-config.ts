@@ -111,7 +111,7 @@ export function checkMaintenance(value: unknown, servers: { readonly redis: bool
 
 /** Gives its name. */
 function checkJob(path: string, value: unknown, sharedZone: string | undefined): string {
-  const given = openSection(path, value, [...TIMES, ...Object.values(TASK_OPTIONS).flat().map(bare)]);
+  const given = openSection(path, value, [...new Set([...TIMES, ...Object.values(TASK_OPTIONS).flat().map(bare)])]);
   const task = parseChoice(`${path}.task`, given["task"], TASKS);
   const own = TASK_OPTIONS[task];
   const job = openSection(path, value, [...TIMES, ...own.map(bare)]);
