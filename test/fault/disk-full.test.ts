@@ -2,11 +2,11 @@
  * A disk without room. The engine would end the process, so each case runs in a process of its own, and that it ends with 0 is the
  * first thing to prove.
  */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { canMount, onSmallDisk } from "../support/small-disk.ts";
 import { startTypeScript } from "../support/typescript-child.ts";
 
 interface Outcome {
@@ -64,46 +64,23 @@ test.runIf(process.platform !== "win32")("a limit on the size of files is one ev
 
 test.runIf(canMount())("a full disk is one event, reading goes on, and so does writing once there is room", async () => {
   const disk = join(root, "disk");
-  mkdirSync(disk);
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=6m", "tmpfs", disk]);
-  try {
+  await onSmallDisk(disk, "6m", async () => {
     const ballast = join(disk, "ballast");
     writeFileSync(ballast, Buffer.alloc(2 * 1024 * 1024));
     const outcome = await fill([join(disk, "cache"), ballast]);
     expectFull(outcome, /ENOSPC/);
     expect(outcome.healed).toMatchObject({ right: 20, wrong: 0, onDisk: 20 });
     expect(outcome.healed.faults).toHaveLength(1);
-  } finally {
-    execFileSync("umount", [disk]);
-  }
+  });
 });
 
 test.runIf(canMount())("a disk that is full from the start turns the tier off, with one event, and nothing else", async () => {
   const disk = join(root, "disk");
-  mkdirSync(disk);
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
-  try {
+  await onSmallDisk(disk, "64k", async () => {
     const { full, healed } = await fill([join(disk, "cache")]);
     expect(full.faults).toHaveLength(1);
     expect(full.faults[0]).toMatch(/^tier\.state disk The disk tier cannot use the folder .*ENOSPC/);
     expect(full).toMatchObject({ right: 10, wrong: 0, onDisk: 0 });
     expect(healed.faults).toHaveLength(1);
-  } finally {
-    execFileSync("umount", [disk]);
-  }
+  });
 });
-
-/** As root, and where containers may. The limit on files above is a full disk for everybody else. */
-function canMount(): boolean {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
-  const place = mkdtempSync(join(tmpdir(), "strata-mount-"));
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", place], { stdio: "ignore" });
-    execFileSync("umount", [place], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(place, { recursive: true });
-  }
-}
