@@ -8,7 +8,8 @@ export {
   type RedisMetricsShare,
   type ShareMetricsInRedisOptions,
 } from "./observability/terminal/metrics-in-redis.ts";
-export type { SharedMetrics } from "./observability/terminal/shared-metrics.ts";
+export type { HistogramParts } from "./core/histogram.ts";
+export type { ShareableMetrics, SharedMetrics } from "./observability/terminal/shared-metrics.ts";
 export {
   recentEvents,
   type Numbered,

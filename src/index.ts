@@ -122,6 +122,7 @@ export type { ChangeOptions, InspectOptions, InspectPage, RememberedMessage } fr
 export type { AdaptiveMemoryRetrieverOptions, QueryCacheOptions } from "./memory/retriever-options.ts";
 export type { Degradation, MemoryMetadata, Recall, RecallOptions } from "./memory/recall.ts";
 export type { RecallSource, Strategy } from "./memory/strategy.ts";
+export type { CustomSearch, CustomStrategy, RelevantOptions, ScoredMessage, SearchedMessage } from "./memory/custom-strategy.ts";
 export type { StrategyStats, StrategyUse } from "./memory/strategy-log.ts";
 export type { QueryRouter, RouterOpinion } from "./memory/routers/linear-router.ts";
 export type { TurnSource } from "./memory/turns/turn-source.ts";
@@ -252,7 +253,15 @@ export { DocumentStore, type DocumentInfo } from "./rag/document-store.ts";
 export type { DocumentStoreOptions } from "./rag/document-places.ts";
 export type { PreparedDocument } from "./rag/prepared-document.ts";
 export type { DocumentCallOptions, DocumentSearchOptions, FoundMetadata } from "./rag/search-options.ts";
-export type { Chunk, DocumentHeader, Metadata } from "./rag/document-table.ts";
+export type {
+  Chunk,
+  ChunkPlace,
+  DocumentHeader,
+  DocumentTable,
+  Metadata,
+  StoredDocument,
+  TableScope,
+} from "./rag/document-table.ts";
 export { CachedRetriever, type CachedRetrieverOptions, type CachedRetrieverStats } from "./rag/cached-retriever.ts";
 export { ContextBuilder, type BuiltContext, type ContextBuilderOptions, type ContextSource } from "./rag/context-builder.ts";
 export { ingest, removeIngested, type IngestOptions, type IngestProgress, type IngestReport } from "./rag/ingest.ts";

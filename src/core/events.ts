@@ -357,7 +357,7 @@ export interface MemoryRecallEvent {
   readonly ms: number;
 }
 
-export type MemoryPart = "embeddings" | "index" | "rerank" | "history" | "log";
+export type MemoryPart = "embeddings" | "index" | "rerank" | "history" | "log" | "strategy";
 
 /** A part of recall failed; the recall went on without it, unless it was the history itself. */
 export interface MemoryFaultEvent {

@@ -15,6 +15,7 @@ import { inspectPage, type ChangeOptions, type InspectOptions, type InspectPage 
 import { parseRetrieverOptions, type AdaptiveMemoryRetrieverOptions, type ParsedOptions } from "./retriever-options.ts";
 import { recallRouter } from "./routers/recall-router.ts";
 import { trainedRouter } from "./routers/trained-router.ts";
+import { strategiesWith } from "./strategies/strategies.ts";
 import { StrategyLog, type StrategyStats } from "./strategy-log.ts";
 import { StrategyTable } from "./strategy-table.ts";
 import { StoredVectors } from "./turns/stored-vectors.ts";
@@ -86,6 +87,7 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
     const engine = new RecallEngine({
       ...{ source: options.store, memories: this.#memories, vectors, stored: this.#stored },
       sittingGapMs: parsed.sittingGapMs,
+      strategies: strategiesWith(options.strategies, (error) => this.#fault("strategy", error)),
       route: recallRouter({ model: options.router ?? trainedRouter(), random, exploration: parsed.exploration }),
     });
     const onError = (error: unknown): void => this.#fault("log", error);

@@ -10,8 +10,7 @@ import type { OwnerMemories } from "./turns/owner-memories.ts";
 import type { Degradation } from "./recall.ts";
 import type { RecallRouter, Route } from "./routers/recall-router.ts";
 import type { StoredVectors } from "./turns/stored-vectors.ts";
-import { RECALL_STRATEGIES } from "./strategies/strategies.ts";
-import type { FoundTurn, Strategy, StrategySearch } from "./strategy.ts";
+import type { FoundTurn, RecallStrategy, Strategy, StrategySearch } from "./strategy.ts";
 import { timeWindow, type TimeWindow } from "./time/time-window.ts";
 import type { TurnSource } from "./turns/turn-source.ts";
 import type { TurnVectors } from "./turns/turn-vectors.ts";
@@ -24,6 +23,7 @@ export interface RecallEngineOptions {
   /** Of owners who are too large for memory. */
   readonly stored: StoredVectors | undefined;
   readonly route: RecallRouter;
+  readonly strategies: Readonly<Record<Strategy, RecallStrategy>>;
   readonly sittingGapMs: number;
 }
 
@@ -89,6 +89,7 @@ export class RecallEngine {
   async search(request: EngineRequest, prepared: Prepared): Promise<EngineResult> {
     const { memory, window, isLarge } = prepared;
     const { query, strategy, sessionId, standing } = request;
+    const { strategies } = this.#options;
     const isAuto = strategy === "auto";
     const hasSession = sessionId !== undefined && (memory.order.turnsOf(memory.order.session(sessionId) ?? -1).length ?? 0) > 0;
     const route = isAuto
@@ -97,12 +98,12 @@ export class RecallEngine {
     const large: readonly Degradation[] = isLarge ? ["large-owner"] : [];
     let compared: { cosines?: Float32Array | undefined; degraded: readonly Degradation[] } | undefined;
     const find = async (name: Strategy): Promise<readonly FoundTurn[]> => {
-      const { needsVector } = RECALL_STRATEGIES[name];
+      const { needsVector } = strategies[name];
       // A listing of a time compares nothing.
       if (needsVector && !(window?.isHard && !window.hasTopic)) compared ??= await this.#compare(request, prepared);
       const { k, now, lookbackMs } = request;
       const search: StrategySearch = { memory, query, k, now, lookbackMs, sessionId, cosines: compared?.cosines, window };
-      return RECALL_STRATEGIES[name].find(search);
+      return strategies[name].find(search);
     };
     let found = await find(route.strategy);
     let served: Route = route;
@@ -116,7 +117,7 @@ export class RecallEngine {
       }
     }
     // Who names a strategy or a time, or reranks, gets the k that was asked for.
-    const isTrimmed = isAuto && request.isTrimmed && !window?.isHard && RECALL_STRATEGIES[served.strategy].needsVector;
+    const isTrimmed = isAuto && request.isTrimmed && !window?.isHard && strategies[served.strategy].needsVector;
     if (isTrimmed) found = worthTheirTokens(found);
     return { ...served, found, degraded: [...large, ...(compared?.degraded ?? [])] };
   }

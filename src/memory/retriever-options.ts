@@ -18,6 +18,7 @@ import type { SqlClient } from "../clients/sql.ts";
 import { isTimeZone } from "./time/zoned-calendar.ts";
 import type { VectorIndex } from "../vectors/vector-index.ts";
 import type { QueryRouter } from "./routers/linear-router.ts";
+import type { CustomStrategy } from "./custom-strategy.ts";
 import { STRATEGIES, type Strategy } from "./strategy.ts";
 import type { TurnSource } from "./turns/turn-source.ts";
 
@@ -43,6 +44,8 @@ export interface AdaptiveMemoryRetrieverOptions {
   readonly index?: VectorIndex | readonly VectorIndex[] | undefined;
   /** Default `"auto"`. */
   readonly strategy?: "auto" | Strategy | undefined;
+  /** Strategies of your own in place of built-in ones, by name; see `describeStrategy`. */
+  readonly strategies?: Readonly<Partial<Record<Strategy, CustomStrategy | undefined>>> | undefined;
   /** Messages at most; default 10. */
   readonly k?: number | undefined;
   /** How far `recent_history` looks back; default `"7d"`. */
@@ -81,7 +84,7 @@ export interface AdaptiveMemoryRetrieverOptions {
 }
 
 const NAMES = [
-  ..."store embeddings embeddingModel index strategy k lookback tokenBudget ownerId sessionId rerank candidates router".split(
+  ..."store embeddings embeddingModel index strategy strategies k lookback tokenBudget ownerId sessionId rerank candidates router".split(
     " ",
   ),
   ..."exploration queryCache sittingGap timeZone deadline maxBytes maxTurns logTo observer clock random".split(" "),
@@ -124,6 +127,12 @@ export function parseRetrieverOptions(given: AdaptiveMemoryRetrieverOptions): Pa
   if (embeddings !== undefined)
     requireMethods("embeddings", embeddings, ["embedQuery", "embedDocuments"], "LangChain embeddings");
   if (given.logTo !== undefined) requireMethods("logTo", given.logTo, ["query", "transaction"], "an SqlClient");
+  if (given.strategies !== undefined) {
+    refuseUnknown("strategies", given.strategies, STRATEGIES);
+    for (const [name, one] of Object.entries(given.strategies)) {
+      if (one !== undefined) requireMethods(`strategies.${name}`, one, ["find"], "a CustomStrategy");
+    }
+  }
   if (rerank !== undefined) requireMethods("rerank", rerank, ["compressDocuments"], "a document compressor of LangChain");
   if (clock !== undefined) requireMethods("clock", clock, ["now", "monotonic", "setTimer"], "a clock, such as manualClock()");
   const indexes = index === undefined ? [] : Array.isArray(index) ? (index as readonly VectorIndex[]) : [index as VectorIndex];

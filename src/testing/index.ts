@@ -63,3 +63,4 @@ export { describeScheduleLeases, type MakeScheduleLeases, type ScheduleLeasesBed
 export { describeKeyRing, type KeyRingCapabilities, type MakeKeyRings } from "./describe-key-ring.ts";
 export { describeKeyStore, type MakeKeyStores } from "./describe-key-store.ts";
 export { describeDocumentTable, type DocumentTableCapabilities, type MakeDocumentTable } from "./describe-document-table.ts";
+export { describeStrategy, type MakeStrategy, type StrategyCapabilities } from "./describe-strategy.ts";

@@ -38,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "observability",
   ],
   http: ["core"],
-  testing: ["core", "clients", "encryption", "cache", "vectors", "history", "rerank", "rag", "maintenance"],
+  testing: ["core", "clients", "encryption", "cache", "vectors", "history", "memory", "rerank", "rag", "maintenance"],
   // What one config is made into.
   system: [
     "core",

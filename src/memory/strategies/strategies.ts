@@ -1,4 +1,5 @@
-import type { RecallStrategy, Strategy } from "../strategy.ts";
+import { adaptStrategy, type CustomStrategy } from "../custom-strategy.ts";
+import { STRATEGIES, type RecallStrategy, type Strategy } from "../strategy.ts";
 import { crossConversation } from "./cross-conversation.ts";
 import { hybrid } from "./hybrid.ts";
 import { recentHistory } from "./recent-history.ts";
@@ -13,3 +14,16 @@ export const RECALL_STRATEGIES: Readonly<Record<Strategy, RecallStrategy>> = {
   hybrid,
   cross_conversation: crossConversation,
 };
+
+/** The same, some of them exchanged. */
+export function strategiesWith(
+  custom: Readonly<Partial<Record<Strategy, CustomStrategy | undefined>>> = {},
+  onError: (error: unknown) => void,
+): Readonly<Record<Strategy, RecallStrategy>> {
+  const strategies: Record<Strategy, RecallStrategy> = { ...RECALL_STRATEGIES };
+  for (const name of STRATEGIES) {
+    const own = custom[name];
+    if (own !== undefined) strategies[name] = adaptStrategy(own, RECALL_STRATEGIES[name], onError);
+  }
+  return strategies;
+}
