@@ -17,12 +17,12 @@ export const RECALL_STRATEGIES: Readonly<Record<Strategy, RecallStrategy>> = {
 
 /** The same, some of them exchanged. */
 export function strategiesWith(
-  custom: Readonly<Partial<Record<Strategy, CustomStrategy | undefined>>> = {},
+  custom: Readonly<Partial<Record<Strategy, CustomStrategy | undefined>>> | undefined,
   onError: (error: unknown) => void,
 ): Readonly<Record<Strategy, RecallStrategy>> {
   const strategies: Record<Strategy, RecallStrategy> = { ...RECALL_STRATEGIES };
   for (const name of STRATEGIES) {
-    const own = custom[name];
+    const own = custom?.[name];
     if (own !== undefined) strategies[name] = adaptStrategy(own, RECALL_STRATEGIES[name], onError);
   }
   return strategies;
