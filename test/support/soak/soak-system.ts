@@ -42,6 +42,8 @@ export async function openSoakSystem(): Promise<SoakSystem> {
     cache: { ...SMALL, redis: true, archive: true, storePrompts: true, semantic: { policy: "static", similarity: 0.9 } },
     history: { window: 10 },
     rerank: true,
+    // Else what the archive keeps of entries that have expired grows for ever, and with it the table of the dashboard's explorer.
+    maintenance: { jobs: [{ task: "expired-entries", cron: "*/20 * * * * *" }] },
     observability: { recentEvents: 200, alerts: { every: "1s", onAlert: () => undefined } },
   });
   async function close(): Promise<void> {
