@@ -45,11 +45,12 @@ export class SoakProbe {
 
   async sample(counts: { readonly requests: number; readonly errors: number }): Promise<SoakSample> {
     const [delayP99, delayMax] = [this.#delay.percentile(99) / 1e6, this.#delay.max / 1e6];
-    // What finalizers let go of is collected the next time.
+    // What finalizers let go of is collected the next time; nothing may come between the last collection and the reading.
     for (let round = 0; round < 3; round++) {
       globalThis.gc?.();
       await new Promise((go) => setTimeout(go, 20));
     }
+    globalThis.gc?.();
     const { heapUsed, rss, external, arrayBuffers } = process.memoryUsage();
     this.#delay.reset();
     return {
