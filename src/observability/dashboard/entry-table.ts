@@ -50,6 +50,9 @@ export interface EntryPage {
 const KEY_BYTES = 32;
 const END = 0x0a;
 
+/** Rows are looked at one by one where they are fewer than one in so many; going through all texts is quicker beyond. */
+const FEW = 16;
+
 export class EntryTable {
   #size = 0;
   #gone = 0;
@@ -173,19 +176,30 @@ export class EntryTable {
     if (words.length === 0) return undefined;
     const matching = new Uint8Array(this.#size);
     const text = this.#words.subarray(0, this.#wordsEnd);
-    for (const [index, word] of words.entries()) {
-      const needle = Buffer.from(word);
-      let row = 0;
-      for (let at = text.indexOf(needle); at >= 0;) {
-        row = this.#rowAround(at, row);
-        if (matching[row] === index) matching[row] = index + 1;
-        at = text.indexOf(needle, this.#endOf(row));
+    // The longest word is most likely the rarest: the others are looked for in its rows alone, where those are few.
+    const needles = words.map((word) => Buffer.from(word)).toSorted((one, other) => other.length - one.length);
+    let found: number[] | undefined;
+    for (const [index, needle] of needles.entries()) {
+      const rows: number[] = [];
+      const has = (row: number): boolean => matching[row] === index;
+      if (found !== undefined && found.length < this.#size / FEW) {
+        for (const row of found) if (text.subarray(this.#starts[row], this.#endOf(row)).includes(needle)) rows.push(row);
+      } else {
+        let row = 0;
+        for (let at = text.indexOf(needle); at >= 0;) {
+          row = this.#rowAround(at, row);
+          if (has(row)) rows.push(row);
+          at = text.indexOf(needle, this.#endOf(row));
+        }
       }
+      for (const row of rows) matching[row] = index + 1;
+      found = rows;
     }
     for (let row = 0; row < this.#size; row++) matching[row] = matching[row] === words.length ? 1 : 0;
     const start = Buffer.from(keyStart.slice(0, Math.floor(keyStart.length / 4) * 4), "base64url");
     for (let row = 0; start.length > 0 && row < this.#size; row++) {
       const at = row * KEY_BYTES;
+      if (this.#keys[at] !== start[0]) continue;
       if (this.#keys.compare(start, 0, start.length, at, at + start.length) === 0) matching[row] = 1;
     }
     return matching;
