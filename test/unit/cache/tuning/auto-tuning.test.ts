@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { memoryTier, type EvictionName, type StrataEvent } from "../../../../src/index.ts";
+import { createMetrics, memoryTier, type EvictionName, type StrataEvent } from "../../../../src/index.ts";
 import { ENTRY_BYTES, looped, trafficBed, zipf } from "../../../support/traffic.ts";
 
 const ROOM = 200;
@@ -58,6 +58,12 @@ test("every decision is an event with its reason and figures", async () => {
     /^A ghost that changed to memory [a-z0-9-]+ is at \+\d+\.\d points to one that kept memory lru \(\d+\.\d %\)/,
   );
   expect(told[0]?.samples).toBeGreaterThanOrEqual(500);
+  const metrics = createMetrics();
+  for (const event of told) metrics.observer(event);
+  const counted = metrics.snapshot().cache.tuning;
+  expect(Object.values(counted).reduce((sum, count) => sum + count, 0)).toBe(told.length);
+  expect(counted.step).toBe(told.filter(({ action }) => action === "step").length);
+  metrics.close();
   await cache.close();
 });
 

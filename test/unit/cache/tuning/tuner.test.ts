@@ -63,7 +63,10 @@ interface World {
 }
 
 /** A tuner over a cache that is itself simulated, so that nothing but the tuner is looked at. */
-function world(start: EvictionName, options: { lies?: (plan: CachePlan) => boolean; tunables?: readonly Tunable[] } = {}): World {
+function world(
+  start: EvictionName,
+  options: { lies?: (plan: CachePlan) => boolean; tunables?: readonly Tunable[]; packingMs?: number } = {},
+): World {
   let plan = planWith(start);
   const cache = new GhostCache(plan, FACTS, 1);
   const decisions: Omit<TuningDecision, "number" | "at">[] = [];
@@ -83,7 +86,7 @@ function world(start: EvictionName, options: { lies?: (plan: CachePlan) => boole
         promoteAfter: () => undefined,
       },
       tunables: options.tunables ?? [evictionTunable(["memory"])],
-      values: { isKnown: false, msPerValue: () => 0 },
+      values: { isKnown: true, msPerValue: (effort) => (effort === "none" ? 0 : (options.packingMs ?? 0)) },
       ...{ minGain: 0.005, maxLoss: 0.01 },
       decided: (decision) => decisions.push(decision),
     },
@@ -145,6 +148,22 @@ test("a step follows three epochs in which it was better: one of a ghost of long
   expect(tuned.decisions).toEqual([]);
   tuned.ask(ids.slice(1_499, 2_500));
   expect(actions(tuned)).toEqual(["step"]);
+});
+
+test.each([
+  [1, "step"],
+  // A hit is taken to save a second where nobody timed the model, and has to save ten times what packing takes.
+  [1_000_000, undefined],
+])("a step that takes %d ms of processor time for each value: %s", (packingMs, action) => {
+  const whole = evictionTunable(["memory"]);
+  const packing: Tunable = {
+    ...whole,
+    candidates: (plan) => whole.candidates(plan).map((one) => ({ ...one, compression: { from: "none", to: "best" } })),
+  };
+  const tuned = world("lru", { tunables: [packing], packingMs });
+  tuned.ask(looped(260, 3_000));
+  expect(tuned.decisions[0]?.action).toBe(action);
+  if (action !== undefined) expect(tuned.decisions[0]?.reason).toContain("Packing takes 1 ms a value in place of 0 ms.");
 });
 
 test("one epoch of other traffic moves nothing", () => {
