@@ -80,6 +80,6 @@ function readTraces(): Workload[] {
   }
   return names.map((name) => {
     const { ids } = readTrace(data, name);
-    return { name, ids: ids.length > 2 * requests ? ids.slice(0, 2 * requests) : ids };
+    return { name, ids: ids.length > 2 * requests ? ids.slice(0, 2 * requests) : ids, changes: false };
   });
 }

@@ -12,7 +12,7 @@ const SPACING_MS = 30;
 const SHARES = [0.06, 0.12, 0.2, 0.35, 0.5, 0.75];
 const GIVEN_SHARE = 0.2;
 
-export async function evictionRow({ name, ids }: Workload, room: number, eviction: EvictionName): Promise<Row> {
+export async function evictionRow({ name, ids, changes }: Workload, room: number, eviction: EvictionName): Promise<Row> {
   const bytes = room * (await entryBytes());
   const run = (policy: EvictionName, tuned = false): ReturnType<typeof replay> =>
     replay(ids, {
@@ -26,7 +26,7 @@ export async function evictionRow({ name, ids }: Workload, room: number, evictio
   const [bestName, best] = bestOf(fixed);
   return {
     name,
-    changes: name.includes(","),
+    changes,
     fixed: fixed.get(eviction) ?? 0,
     tuned,
     best,
@@ -35,7 +35,7 @@ export async function evictionRow({ name, ids }: Workload, room: number, evictio
   };
 }
 
-export async function sizeRow({ name, ids }: Workload, room: number): Promise<Row> {
+export async function sizeRow({ name, ids, changes }: Workload, room: number): Promise<Row> {
   const budget = room * (await entryBytes());
   const run = (share: number, tuned = false): ReturnType<typeof replay> => {
     const memory = Math.round(budget * share);
@@ -51,7 +51,7 @@ export async function sizeRow({ name, ids }: Workload, room: number): Promise<Ro
   const { worth: tuned, decisions } = await run(GIVEN_SHARE, true);
   const [share, best] = bestOf(fixed);
   const bestName = `memory ${share * 100} %`;
-  return { name, changes: name.includes(","), fixed: fixed.get(GIVEN_SHARE) ?? 0, tuned, best, bestName, decisions };
+  return { name, changes, fixed: fixed.get(GIVEN_SHARE) ?? 0, tuned, best, bestName, decisions };
 }
 
 export function bestOf<T>(rates: ReadonlyMap<T, number>): [T, number] {

@@ -4,6 +4,8 @@ export interface Workload {
   readonly name: string;
   /** One number a request; equal numbers are equal questions. */
   readonly ids: Int32Array;
+  /** Whether it is made to change. */
+  readonly changes: boolean;
 }
 
 /** Mulberry32 (T. Ettinger, public domain): the same numbers on every machine. */
@@ -58,7 +60,7 @@ export function inTurn(name: string, phases: readonly (readonly [Phase, number])
   const ids = new Int32Array(phases.reduce((sum, [, length]) => sum + length, 0));
   let place = 0;
   for (const [phase, length] of phases) for (let at = 0; at < length; at++) ids[place++] = phase(at);
-  return { name, ids };
+  return { name, ids, changes: phases.length > 1 };
 }
 
 /** Workloads for a cache of about `entries`. */
