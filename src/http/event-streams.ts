@@ -40,6 +40,8 @@ export class EventStreams {
 
   /** Answers with a stream that writes what `next` gives at once and then every `everyMs`, until either side ends it. */
   respond(c: Context, everyMs: number, next: () => StreamedEvent | undefined | Promise<StreamedEvent | undefined>): Response {
+    // An answer to HEAD has no body, so that nobody would ever end the stream.
+    if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
     if (this.#closing.signal.aborted) return refusal(c, 503, "The server is closing.");
     if (this.#open >= this.#max) return refusal(c, 503, `${this.#max} streams are open already.`);
     this.#open++;

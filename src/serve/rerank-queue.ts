@@ -1,12 +1,14 @@
 /**
  * One reranker for many callers. Calls that come within a few milliseconds of each other and ask the same query become one call, in
- * which each distinct text is read once: applications that search the same corpus send the same candidates. Calls of other queries run
+ * which each distinct text is read once: applications that search the same corpus send the same candidates. Where the score of a text
+ * depends on the texts beside it, only calls with the same texts come together: no caller's scores tell of another's texts. Others run
  * beside each other, a few at a time, in the order in which they came; what waits longer than the queue is long is refused, as a
  * hosted model refuses what is too much for it.
  */
 import { waitOrAbort } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { StrataError } from "../core/errors.ts";
+import { digest } from "../core/key.ts";
 import { bestFirst, type RerankedText, type Reranker } from "../rerank/reranker.ts";
 
 export interface RerankQueueOptions {
@@ -27,6 +29,8 @@ interface RerankQueueSettings extends RerankQueueOptions {
 }
 
 interface Batch {
+  /** Under which it gathers. */
+  readonly name: string;
   readonly query: string;
   /** Distinct, with their places. */
   readonly texts: Map<string, number>;
@@ -64,7 +68,9 @@ export class RerankQueue {
     }
     this.#calls++;
     this.#texts += texts.length;
-    const batch = this.#gathering.get(query) ?? this.#open(query);
+    const { listwise = false } = this.#options.reranker;
+    const name = listwise ? digest("rerank", query, ...texts) : query;
+    const batch = this.#gathering.get(name) ?? this.#open(name, query);
     batch.waiting++;
     const places = texts.map((text) => {
       const place = batch.texts.get(text) ?? batch.texts.size;
@@ -77,25 +83,33 @@ export class RerankQueue {
     } finally {
       this.#texts -= texts.length;
       batch.waiting--;
-      if (batch.waiting === 0) batch.ending.abort();
+      if (batch.waiting === 0) {
+        this.#close(batch);
+        batch.ending.abort();
+      }
     }
   }
 
-  #open(query: string): Batch {
+  #open(name: string, query: string): Batch {
     const settle: { resolve: (scores: readonly number[]) => void; reject: (error: unknown) => void } = {
       resolve: () => undefined,
       reject: () => undefined,
     };
     const scores = new Promise<readonly number[]>((resolve, reject) => Object.assign(settle, { resolve, reject }));
     scores.catch(() => undefined);
-    const batch: Batch = { query, texts: new Map(), ending: new AbortController(), scores, settle, waiting: 0 };
-    this.#gathering.set(query, batch);
+    const batch: Batch = { name, query, texts: new Map(), ending: new AbortController(), scores, settle, waiting: 0 };
+    this.#gathering.set(name, batch);
     this.#options.clock.setTimer(this.#options.windowMs, () => {
-      this.#gathering.delete(query);
+      this.#close(batch);
       this.#ready.push(batch);
       this.#pump();
     });
     return batch;
+  }
+
+  /** Takes no more callers: it is on its way, or nobody waits for it. */
+  #close(batch: Batch): void {
+    if (this.#gathering.get(batch.name) === batch) this.#gathering.delete(batch.name);
   }
 
   #pump(): void {

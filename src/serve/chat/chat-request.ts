@@ -21,8 +21,8 @@ export const CREDENTIAL_HEADERS: readonly string[] = [
   ...["authorization", "api-key", "x-api-key", "openai-organization", "openai-project"],
 ];
 
-/** What does not change the answer. `user` is in the scope instead. */
-const NOT_ASKED = new Set(["stream", "stream_options", "user", "metadata", "store", "safety_identifier", "prompt_cache_key"]);
+/** What does not change the answer. */
+const NOT_ASKED = new Set(["stream", "stream_options", "metadata", "store", "safety_identifier", "prompt_cache_key"]);
 
 /** Whose answers the proxy keeps: each credential's own, or everybody's. */
 export type Sharing = "credential" | "global";
@@ -44,8 +44,12 @@ export function readChatRequest(
   try {
     const scope = scopeOf(body, headers, sharing, secret);
     const control = scope === undefined ? NO_SCOPE : controlOf(headers, scope);
-    const asked = Object.fromEntries(Object.entries(body).filter(([name]) => !NOT_ASKED.has(name)));
-    const model = digest("proxy", upstream, canonicalText(body["model"] ?? ""));
+    // A `user` is in the scope; what is none stays part of the question.
+    const isAsked = (name: string): boolean => !NOT_ASKED.has(name) && (name !== "user" || typeof body["user"] !== "string");
+    const asked = Object.fromEntries(Object.entries(body).filter(([name]) => isAsked(name)));
+    // Sent on, and may change what the upstream makes of the question.
+    const beta = headers.get("openai-beta");
+    const model = digest("proxy", upstream, canonicalText(body["model"] ?? ""), ...(beta === null ? [] : [beta]));
     const extras = cache.semanticExtras;
     const turn = extras === undefined ? undefined : (): ReadTurn => turnOf(asked, extras);
     return cache.accept(model, canonicalText(asked), control, turn);
@@ -64,9 +68,15 @@ function scopeOf(
 ): Scope | "global" | undefined {
   const user = typeof body["user"] === "string" && body["user"] !== "" ? { user: body["user"] } : {};
   if (sharing === "global") return "user" in user ? user : "global";
+  const tenant = credentialOf(headers, secret);
+  return tenant === undefined ? undefined : { tenant, ...user };
+}
+
+/** Stands for a credential; `undefined` without one. */
+export function credentialOf(headers: Headers, secret: string): string | undefined {
   const given = CREDENTIAL_HEADERS.map((name) => headers.get(name) ?? "");
   if (given.every((value) => value === "")) return undefined;
-  return { tenant: createHmac("sha256", secret).update(JSON.stringify(given)).digest("base64url"), ...user };
+  return createHmac("sha256", secret).update(JSON.stringify(given)).digest("base64url");
 }
 
 const NO_SCOPE: ResolvedControl = {

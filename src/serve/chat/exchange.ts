@@ -82,7 +82,10 @@ export class Exchange {
       if (!isIn) return;
       isIn = false;
       this.#readers--;
-      if (this.#readers === 0 && !this.#isOver) this.#controller.abort(new DOMException("Nobody waits any more.", "AbortError"));
+      if (this.#readers > 0 || this.#isOver) return;
+      // At once: whoever came now would wait for an answer that was taken back.
+      this.#isOver = true;
+      this.#controller.abort(new DOMException("Nobody waits any more.", "AbortError"));
     };
   }
 
@@ -136,7 +139,10 @@ function tooLong(): UpstreamError {
 
 function parse(text: string): Completion | undefined {
   try {
-    return readCompletion(JSON.parse(text));
+    const completion = readCompletion(JSON.parse(text));
+    // As of a stream: some gateways answer 200 and say in the body what went wrong, or where it broke off.
+    const isWhole = completion?.choices.every(({ finish_reason: reason }) => typeof reason === "string") === true;
+    return isWhole && (completion["error"] ?? null) === null ? completion : undefined;
   } catch {
     return undefined;
   }

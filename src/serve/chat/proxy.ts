@@ -13,7 +13,7 @@ import { prepareReplay, type HitMetadata, type StoredAnswer } from "../../cache/
 import type { FoundAnswer } from "../../cache/semantic/match.ts";
 import { jsonBody } from "../json-body.ts";
 import { openAiError } from "../wire-errors.ts";
-import { readChatRequest, type Sharing } from "./chat-request.ts";
+import { credentialOf, readChatRequest, type Sharing } from "./chat-request.ts";
 import { completionEvents } from "./completion-stream.ts";
 import { fromStored, toStored, type Completion } from "./completion.ts";
 import { Exchange, type Beginning } from "./exchange.ts";
@@ -46,6 +46,26 @@ interface Reader {
   readonly cut: () => void;
 }
 
+interface Sent {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** One of those who wait, once the exchange has begun. */
+interface Waiting {
+  readonly exchange: Exchange;
+  readonly leads: boolean;
+  readonly leave: () => void;
+  readonly beginning: Beginning;
+}
+
+/** Refusals of whoever asked: the key is wrong, has no money, may not, or asked too often. */
+const OF_THE_ASKER: ReadonlySet<number> = new Set([401, 402, 403, 429]);
+/** Statuses whose answers have no body. */
+const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+/** What is everybody's of an answer that somebody else's credential asked for. */
+const SHARED = ["content-type", "retry-after"];
 const PATH = "/chat/completions";
 const EVENTS = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
 
@@ -74,13 +94,20 @@ export class ChatProxy {
     const found = request === undefined || request.refresh ? undefined : await cache.find(request);
     const hit = found && this.#hit(asked, found);
     if (hit !== undefined) return hit;
-    const { exchange, leads } = this.#enter(asked, { method: "POST", headers, body: body.text });
-    const leave = exchange.join();
+    // What is kept is kept under what was read: of a key that stands twice, or of a number with too many digits, another parser may
+    // read something else.
+    const sent = { method: "POST", headers, body: request === undefined ? body.text : JSON.stringify(body.value) };
+    let waiting: Waiting | undefined;
     try {
-      const beginning = await waitOrAbort(exchange.beginning, signal);
+      waiting = await this.#wait(asked, sent, signal);
+      if (sharing === "global" && !waiting.leads && isOfTheAsker(waiting.beginning)) {
+        waiting.leave();
+        waiting = await this.#wait(asked, sent, signal, credentialOf(headers, secret) ?? "none");
+      }
+      const { exchange, leads, leave, beginning } = waiting;
       return await this.#answer(asked, exchange, beginning, leads, { leave, signal, cut });
     } catch (error) {
-      leave();
+      waiting?.leave();
       if (error instanceof UpstreamError) return openAiError(error.status, error.message);
       if (signal.aborted) return new Response(null, { status: 499 });
       throw error;
@@ -94,19 +121,30 @@ export class ChatProxy {
       const answer = await askUpstream(this.#options.upstream, path, { method, headers, body: null }, signal);
       let text = "";
       for await (const piece of answer.pieces()) text += piece;
-      return new Response(text, { status: answer.status, headers: answer.headers });
+      return new Response(NO_BODY.has(answer.status) ? null : text, { status: answer.status, headers: answer.headers });
     } catch (error) {
       if (error instanceof UpstreamError) return openAiError(error.status, error.message);
       throw error;
     }
   }
 
-  #enter(
-    { request, startedAt }: Asked,
-    sent: { readonly method: string; readonly headers: Headers; readonly body: string },
-  ): { readonly exchange: Exchange; readonly leads: boolean } {
+  /** Asks, or joins who has asked. @param among whose questions may be joined; default everybody's of the scope */
+  async #wait(asked: Asked, sent: Sent, signal: AbortSignal, among = ""): Promise<Waiting> {
+    const entered = this.#enter(asked, sent, among);
+    const leave = entered.exchange.join();
+    try {
+      const beginning = await waitOrAbort(entered.exchange.beginning, signal);
+      return { ...entered, leave, beginning };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  #enter({ request, startedAt }: Asked, sent: Sent, among: string): { readonly exchange: Exchange; readonly leads: boolean } {
     const { cache, upstream } = this.#options;
-    const key = request === undefined ? undefined : digest(request.refresh ? "refresh" : "find", request.scope, request.key);
+    const key =
+      request === undefined ? undefined : digest(request.refresh ? "refresh" : "find", request.scope, request.key, among);
     const known = key === undefined || !cache.coalesces ? undefined : this.#exchanges.get(key);
     if (known !== undefined && !known.isOver) return { exchange: known, leads: false };
     let askedAt = startedAt;
@@ -141,21 +179,27 @@ export class ChatProxy {
     }
     if (beginning.kind === "stream" && asked.streams) {
       if (!leads) this.#countShared(asked, []);
-      const headers = new Headers(beginning.headers);
+      const headers = this.#passed(beginning.headers, leads);
       note(headers, this.#outcome(asked, leads));
       return new Response(readable(exchange, reader), { status: beginning.status, headers });
     }
     const whole = beginning.kind === "whole" ? beginning.completion : await waitOrAbort(exchange.whole, signal);
     leave();
     if (beginning.kind === "whole" && (whole === undefined || (leads && !asked.streams))) {
-      const headers = new Headers(beginning.headers);
+      const headers = this.#passed(beginning.headers, leads);
       note(headers, this.#outcome(asked, leads));
-      return new Response(beginning.text, { status: beginning.status, headers });
+      return new Response(NO_BODY.has(beginning.status) ? null : beginning.text, { status: beginning.status, headers });
     }
     if (whole === undefined) return openAiError(502, "The upstream's answer broke off.");
     const outcome = this.#outcome(asked, leads);
     if (!leads) this.#countShared(asked, toStored(whole));
     return this.#write(asked, whole, new Headers({ "x-strata-cache": outcome }));
+  }
+
+  /** The upstream's headers; where somebody else's credential asked, none that speak of its account. */
+  #passed(headers: Headers, leads: boolean): Headers {
+    if (leads || this.#options.sharing !== "global") return new Headers(headers);
+    return new Headers(SHARED.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) as string]] : [])));
   }
 
   #outcome({ request }: Asked, leads: boolean): string {
@@ -188,6 +232,10 @@ export class ChatProxy {
     for (const [name, value] of Object.entries(EVENTS)) headers.set(name, value);
     return new Response(completionEvents(completion, withUsage), { headers });
   }
+}
+
+function isOfTheAsker(beginning: Beginning): boolean {
+  return beginning.kind === "whole" && OF_THE_ASKER.has(beginning.status);
 }
 
 function note(headers: Headers, outcome: string): void {

@@ -68,6 +68,15 @@ describe("event streams", () => {
     expect([streams.open, clock.pending]).toEqual([0, 0]);
   });
 
+  it("are not opened by who asks for the headers alone", async () => {
+    const streams = new EventStreams({ clock: manualClock(), max: 1 });
+    const app = new Hono().get("/", (c) => streams.respond(c, 1_000, () => undefined));
+    const server = await listen({ fetch: app.fetch, port: 0, clock: systemClock });
+    const { status, headers } = await fetch(server.url, { method: "HEAD" });
+    expect([status, headers.get("content-type"), streams.open]).toEqual([200, "text/event-stream", 0]);
+    await server.close();
+  });
+
   it("are let go when their client leaves, and are bounded", async () => {
     const clock = manualClock();
     const streams = new EventStreams({ clock, max: 1 });

@@ -1,4 +1,10 @@
-import { describe, expect, test } from "vitest";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { onAbort } from "../../../src/core/abort.ts";
+import { Exchange } from "../../../src/serve/chat/exchange.ts";
 import { staticPolicy } from "../../../src/cache/semantic/policies/static.ts";
 import { LocalEmbeddings } from "../../../src/embeddings/local-embeddings.ts";
 import { chunksIn, question, said, serveBed } from "../../support/serve-bed.ts";
@@ -233,6 +239,66 @@ describe("what is under way", () => {
   });
 });
 
+async function rawUpstream(answer: (response: ServerResponse, body: string, request: IncomingMessage) => void): Promise<string> {
+  const upstream = createServer((request, response) => void text(request).then((body) => answer(response, body, request)));
+  await once(upstream.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => {
+    upstream.closeAllConnections();
+    upstream.close();
+  });
+  return `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/v1`;
+}
+
+describe("what the upstream is asked", () => {
+  const answer = { choices: [{ message: { role: "assistant", content: "yes" }, finish_reason: "stop" }] };
+
+  test("is what the answer is kept under, however a parser reads what stands twice", async () => {
+    const asked: string[] = [];
+    const upstream = await rawUpstream((response, body) => {
+      asked.push(body);
+      response.end(JSON.stringify(answer));
+    });
+    const { server } = await serveBed({ upstream });
+    const body =
+      '{"model":"m","messages":[{"role":"user","content":"EVIL"}],"seed":9007199254740993,"messages":[{"role":"user","content":"good"}]}';
+    await fetch(`${server.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: "Bearer sk-a" },
+      body,
+    });
+    expect(asked).toEqual(['{"model":"m","messages":[{"role":"user","content":"good"}],"seed":9007199254740992}']);
+  });
+
+  test("with another beta header, or for a user that is no text, is another question", async () => {
+    const { ask } = await serveBed();
+    const outcomes: unknown[] = [];
+    for (const [more, headers] of [
+      [{}, {}],
+      [{}, { "openai-beta": "x=v2" }],
+      [{ user: 1 }, {}],
+      [{ user: 2 }, {}],
+    ] as const) {
+      const given = await ask(question("What is a cache?", more), { headers });
+      outcomes.push(given.headers.get("x-strata-cache"));
+      await given.text();
+    }
+    expect(outcomes).toEqual(["miss", "miss", "miss", "miss"]);
+  });
+});
+
+test("whoever joins when the last one leaves is not left with what was taken back", async () => {
+  const exchange = new Exchange({
+    find: () => Promise.resolve(undefined),
+    ask: (signal) => new Promise((_, reject) => onAbort(signal, () => reject(signal.reason as Error))),
+    landed: () => undefined,
+  });
+  const leave = exchange.join();
+  expect(exchange.isOver).toBe(false);
+  leave();
+  expect(exchange.isOver).toBe(true);
+  expect(await exchange.whole).toBeUndefined();
+});
+
 describe("what goes wrong at the upstream", () => {
   test("is passed on as it is: status, body and when to come back", async () => {
     const { ask, api } = await serveBed();
@@ -253,6 +319,47 @@ describe("what goes wrong at the upstream", () => {
     const again = await ask(question("What is a cache?", { max_tokens: 3 }));
     expect(again.headers.get("x-strata-cache")).toBe("miss");
     await again.text();
+  });
+
+  test("an error that comes with a 200, or an answer without an end, is passed on, and not kept", async () => {
+    const message = { role: "assistant", content: "half" };
+    for (const body of [
+      { error: { message: "overloaded" }, choices: [{ message, finish_reason: "stop" }] },
+      { choices: [{ message, finish_reason: null }] },
+    ]) {
+      const upstream = await rawUpstream((answer) => answer.end(JSON.stringify(body)));
+      const { ask } = await serveBed({ upstream });
+      expect(await (await ask(question("What is a cache?"))).json()).toEqual(body);
+      const again = await ask(question("What is a cache?"));
+      expect(again.headers.get("x-strata-cache")).toBe("miss");
+      await again.text();
+    }
+  });
+
+  test("an answer without a body is passed on", async () => {
+    const upstream = await rawUpstream((answer) => answer.writeHead(204).end());
+    const { ask } = await serveBed({ upstream });
+    expect((await ask(question("What is a cache?"))).status).toBe(204);
+  });
+
+  test("is nobody's but whose key it is about, also where all share answers", async () => {
+    const keys: unknown[] = [];
+    let refuse = (): void => undefined;
+    const upstream = await rawUpstream((response, _body, { headers }) => {
+      keys.push(headers.authorization);
+      if (headers.authorization === "Bearer sk-bad") refuse = () => response.writeHead(401).end('{"error":{"message":"no key"}}');
+      else response.end(JSON.stringify({ choices: [{ message: { role: "assistant", content: "yes" }, finish_reason: "stop" }] }));
+    });
+    const { ask, server } = await serveBed({ upstream, sharing: "global" });
+    const bad = ask(question("What is a cache?"), { key: "sk-bad" });
+    await expect.poll(() => keys).toHaveLength(1);
+    const good = ask(question("What is a cache?"), { key: "sk-good" });
+    const inFlight = async (): Promise<unknown> =>
+      ((await (await fetch(`${server.url}/stats`)).json()) as { server: { inFlight: number } }).server.inFlight;
+    await expect.poll(inFlight).toBe(3);
+    refuse();
+    expect([(await bad).status, (await good).status]).toEqual([401, 200]);
+    expect(keys).toEqual(["Bearer sk-bad", "Bearer sk-good"]);
   });
 
   test("hangs: the caller is told when the time is over", async () => {

@@ -95,7 +95,11 @@ describe("the queue of a shared model", () => {
     const inner = lexicalReranker();
     return {
       calls,
-      reranker: { ...inner, rerank: (query, texts, call) => (calls.push(texts), inner.rerank(query, texts, call)) },
+      reranker: {
+        ...inner,
+        listwise: false,
+        rerank: (query, texts, call) => (calls.push(texts), inner.rerank(query, texts, call)),
+      },
     };
   }
 
@@ -134,6 +138,31 @@ describe("the queue of a shared model", () => {
     await expect(third).rejects.toThrow("left");
     await clock.advance(5);
     expect(calls).toHaveLength(alone);
+  });
+
+  test("whoever asks what somebody has just stopped asking has an answer", async () => {
+    const clock = manualClock();
+    const queue = new RerankQueue({ reranker: lexicalReranker(), clock });
+    const gone = new AbortController();
+    const left = queue.rerank("cats", ["cats", "dogs"], gone.signal);
+    gone.abort(new Error("left"));
+    await expect(left).rejects.toThrow("left");
+    const next = queue.rerank("cats", ["cats", "dogs"], new AbortController().signal);
+    await clock.advance(5);
+    expect(await next).toHaveLength(2);
+  });
+
+  test("no caller's scores depend on what another asked beside", async () => {
+    const scores = async (...beside: readonly string[][]): Promise<unknown> => {
+      const clock = manualClock();
+      const queue = new RerankQueue({ reranker: lexicalReranker(), clock });
+      const asked = [["cats and dogs", "dogs"], ...beside].map((texts) =>
+        queue.rerank("cats", texts, new AbortController().signal),
+      );
+      await clock.advance(5);
+      return (await Promise.all(asked))[0];
+    };
+    expect(await scores(["cats", "cats again", "more cats"])).toEqual(await scores());
   });
 });
 
