@@ -35,3 +35,14 @@ export function planText({ tiers, ttlMs, promoteAfter }: CachePlan): string {
   const parts = tiers.map((tier) => [tier.name, tier.maxBytes, tier.maxEntries, tier.eviction, tier.compression].join(" "));
   return [...parts, `ttl ${ttlMs}`, `promote ${promoteAfter}`].join("\n");
 }
+
+const EFFORTS = ["none", "fast", "best"];
+
+/** How far two plans are apart in what costs something else than bytes: how old answers are, and processor time. */
+export function distanceOf(a: CachePlan, b: CachePlan): number {
+  const lives = Math.abs(Math.log((a.ttlMs ?? 1) / (b.ttlMs ?? 1)));
+  const efforts = a.tiers.map(({ compression }, index) =>
+    Math.abs(EFFORTS.indexOf(compression) - EFFORTS.indexOf(b.tiers[index]?.compression ?? compression)),
+  );
+  return efforts.reduce((sum, effort) => sum + effort, lives);
+}

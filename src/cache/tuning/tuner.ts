@@ -8,10 +8,12 @@
  * Nothing here knows the traffic, the clock or the cache: reports come in, changes go out through the controls.
  */
 import { durationText, percentText, pointsText } from "./amounts.ts";
+import { Bans } from "./bans.ts";
 import type { TuningDecision } from "./decision.ts";
 import type { Ghost } from "./ghost-cache.ts";
 import { CURRENT, type EpochReport, type GhostPanel } from "./ghost-panel.ts";
-import { isSamePlan, type CachePlan } from "./plan.ts";
+import { distanceOf, isSamePlan, type CachePlan } from "./plan.ts";
+import { Rehearsal } from "./rehearsal.ts";
 import { Trial } from "./trial.ts";
 import type { Candidate, Tunable, TuningControls, TuningSetting } from "./tunable.ts";
 import type { ValueSamples } from "./value-samples.ts";
@@ -30,15 +32,6 @@ export interface TunerOptions {
 
 type Mode = "advise" | "apply";
 
-interface Ban {
-  /** The last epoch of it. */
-  readonly until: number;
-  /** How long it is. */
-  readonly epochs: number;
-  /** The gain that was foretold when it was imposed, a share. */
-  readonly foretold: number;
-}
-
 interface OnTrial {
   readonly trial: Trial;
   readonly foretold: number;
@@ -49,9 +42,6 @@ interface OnTrial {
 const FORMER = "former";
 const BASELINE = "baseline";
 const REHEARSAL = "rehearsal";
-/** Epochs of a rehearsal, at least and at most. */
-const LEAST_REHEARSED = 2;
-const MOST_REHEARSED = 6;
 /** Epochs for which a step is not rehearsed again after it failed to convince. */
 const REST = 2;
 /** Epochs in a row in which a way back must have cost nothing. */
@@ -63,11 +53,6 @@ export const LOOKS_PER_EPOCH = 4;
 const TRIAL_LOOKS = 3 * LOOKS_PER_EPOCH;
 /** Epochs of rest after a trial. */
 const COOL_DOWN = 1;
-/** Epochs for which a step that lost is not tried again, doubled each time; and the most. */
-const BAN = 8;
-const LONGEST_BAN = 256;
-/** A gain is believed again in spite of a ban when it is so much larger than the one that was not kept, a share: the traffic has changed. */
-const BREAKS_A_BAN = 0.05;
 /** Epochs after which advice that still holds is given again. */
 const ADVICE_HOLDS = 64;
 /** The promise holds for the whole; so a step goes back when it has lost half of it. */
@@ -88,11 +73,11 @@ export class Tuner {
   #baseline: CachePlan;
   #candidates: readonly Candidate[] = [];
   readonly #streaks = new Map<string, number>();
-  readonly #bans = new Map<string, Ban>();
+  readonly #bans = new Bans();
   #trial: OnTrial | undefined;
   /** Against the settings that were given, while the present ones differ. */
   #account: Trial | undefined;
-  #rehearsal: { readonly candidate: Candidate; gained: number; weight: number; samples: number; epochs: number } | undefined;
+  #rehearsal: Rehearsal | undefined;
   #bias: number | undefined;
   #epoch = 0;
   #restUntil = 0;
@@ -106,7 +91,7 @@ export class Tuner {
 
   set mode(mode: Mode) {
     // What was only advised may be done now.
-    if (mode !== this.#mode) this.#bans.clear();
+    if (mode !== this.#mode) this.#bans.liftAll();
     this.#mode = mode;
   }
 
@@ -169,7 +154,7 @@ export class Tuner {
     this.#rehearsal = undefined;
     this.#bias = undefined;
     this.#streaks.clear();
-    this.#bans.clear();
+    this.#bans.liftAll();
     this.#restUntil = this.#epoch + COOL_DOWN;
   }
 
@@ -181,8 +166,7 @@ export class Tuner {
     // Who looks often is deceived by chance more often: until the last look a loss must stand out further.
     if (trial.hasLost(this.#options.maxLoss * GUARD, trial.looks < TRIAL_LOOKS ? 2 : 1)) {
       this.#change(candidate.plan, before);
-      const epochs = Math.min(LONGEST_BAN, (this.#bans.get(candidate.role)?.epochs ?? BAN / 2) * 2);
-      this.#ban(candidate.role, epochs, foretold);
+      this.#bans.impose(candidate.role, foretold, this.#epoch);
       this.#endTrial();
       if (isSamePlan(before, this.#baseline)) this.#settleAccount();
       const reason =
@@ -192,7 +176,7 @@ export class Tuner {
     } else if (trial.looks >= TRIAL_LOOKS) {
       this.#endTrial();
       if (isSamePlan(candidate.plan, this.#baseline)) this.#settleAccount();
-      this.#bans.delete(candidate.role);
+      this.#bans.lift(candidate.role);
       const against = `${trial.samples} sampled lookups, against a ghost of the settings before`;
       this.#decide({ action: "keep", from, to, ...found, reason: `${pointsText(trial.observed)} on ${against}: kept.` });
     }
@@ -232,7 +216,7 @@ export class Tuner {
     let best: { readonly candidate: Candidate; readonly gain: number } | undefined;
     for (const candidate of this.#candidates) {
       const found = gainOf(candidate.role, report);
-      if (found === undefined || this.#isBanned(candidate.role, found.gain)) continue;
+      if (found === undefined || this.#bans.holds(candidate.role, found.gain, this.#epoch)) continue;
       const { gain, noise } = found;
       if (this.#isBetter(candidate, found, report)) {
         if (best === undefined || gain > best.gain) best = { candidate, gain };
@@ -246,7 +230,7 @@ export class Tuner {
     const { candidate } = best;
     const { panel } = this.#options;
     panel.put(REHEARSAL, (panel.ghost(CURRENT) as Ghost).fork(candidate.plan));
-    this.#rehearsal = { candidate, gained: 0, weight: 0, samples: 0, epochs: 0 };
+    this.#rehearsal = new Rehearsal(candidate);
   }
 
   #isBetter(candidate: Candidate, { gain, noise }: Gain, report: EpochReport): boolean {
@@ -259,19 +243,10 @@ export class Tuner {
     const found = gainOf(REHEARSAL, report);
     if (rehearsal === undefined || found === undefined) return undefined;
     const { candidate } = rehearsal;
-    rehearsal.gained += found.gain * report.weight;
-    rehearsal.weight += report.weight;
-    rehearsal.samples += report.samples;
-    rehearsal.epochs++;
-    const convinces = rehearsal.gained > 0 && this.#isBetter(candidate, found, report);
-    if (convinces && rehearsal.epochs >= LEAST_REHEARSED) {
-      this.#endRehearsal();
-      return { candidate, gain: found.gain };
-    }
-    if (rehearsal.epochs >= MOST_REHEARSED || (rehearsal.epochs > 1 && !convinces && rehearsal.gained <= 0)) {
-      this.#endRehearsal();
-      this.#rest(candidate.role, REST, found.gain);
-    }
+    const outcome = rehearsal.add(found.gain, this.#isBetter(candidate, found, report), report);
+    if (outcome !== "goes on") this.#endRehearsal();
+    if (outcome === "convinces") return { candidate, gain: found.gain };
+    if (outcome === "fails") this.#bans.rest(candidate.role, REST, found.gain, this.#epoch);
     return undefined;
   }
 
@@ -293,7 +268,7 @@ export class Tuner {
     this.#streaks.clear();
     this.#endRehearsal();
     if (this.#mode === "advise") {
-      this.#rest(role, ADVICE_HOLDS, Infinity);
+      this.#bans.rest(role, ADVICE_HOLDS, Infinity, this.#epoch);
       this.#decide({ action: "advise", ...found });
       return;
     }
@@ -329,20 +304,6 @@ export class Tuner {
     );
   }
 
-  #isBanned(role: string, gain: number): boolean {
-    const ban = this.#bans.get(role);
-    return ban !== undefined && ban.until >= this.#epoch && gain < ban.foretold + BREAKS_A_BAN;
-  }
-
-  #ban(role: string, epochs: number, foretold: number): void {
-    this.#bans.set(role, { until: this.#epoch + epochs, epochs, foretold });
-  }
-
-  /** Lets a step rest, and remembers how long its last ban was. */
-  #rest(role: string, epochs: number, foretold: number): void {
-    this.#bans.set(role, { until: this.#epoch + epochs, epochs: this.#bans.get(role)?.epochs ?? BAN / 2, foretold });
-  }
-
   /** Whether a step saves at least ten times the processor time that it takes. */
   #isWorthItsTime({ compression }: Candidate, gain: number, report: EpochReport): boolean {
     if (compression === undefined) return true;
@@ -355,7 +316,7 @@ export class Tuner {
   /** Whether a step of a setting that costs something goes towards what was given. */
   #leadsBack({ setting, plan }: Candidate): boolean {
     const present = this.#options.controls.plan();
-    return RELAXING.has(setting) && distance(plan, this.#baseline) < distance(present, this.#baseline);
+    return RELAXING.has(setting) && distanceOf(plan, this.#baseline) < distanceOf(present, this.#baseline);
   }
 
   #timeInWords({ compression }: Candidate): string {
@@ -385,17 +346,6 @@ function gainOf(role: string, { roles, weight }: EpochReport): Gain | undefined 
   const [tally, current] = [roles.get(role), roles.get(CURRENT)];
   if (tally === undefined || current === undefined) return undefined;
   return { gain: (tally.worth - current.worth) / weight, noise: Math.sqrt(tally.spreadToCurrent) / weight };
-}
-
-const EFFORTS = ["none", "fast", "best"];
-
-/** How far two plans are apart in what costs something. */
-function distance(a: CachePlan, b: CachePlan): number {
-  const lives = Math.abs(Math.log((a.ttlMs ?? 1) / (b.ttlMs ?? 1)));
-  const efforts = a.tiers.map(({ compression }, index) =>
-    Math.abs(EFFORTS.indexOf(compression) - EFFORTS.indexOf(b.tiers[index]?.compression ?? compression)),
-  );
-  return efforts.reduce((sum, effort) => sum + effort, lives);
 }
 
 /** To points of hit rate, with two digits. */
