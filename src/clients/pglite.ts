@@ -90,9 +90,12 @@ async function loadPglite(): Promise<typeof pglite> {
   try {
     return await import("@electric-sql/pglite");
   } catch (cause) {
-    throw new StrataError("MISSING_PEER", "The package is needed that pgliteClient stands on: npm install @electric-sql/pglite", {
-      cause,
-    });
+    const install = "npm install @electric-sql/pglite @electric-sql/pglite-pgvector";
+    throw new StrataError(
+      "MISSING_PEER",
+      `Without a PostgreSQL, conversations are kept in PGlite, a package of its own: ${install}`,
+      { cause },
+    );
   }
 }
 

@@ -204,7 +204,10 @@ export class ChatEngine {
     return conversations.history({ ownerId, sessionId, window, summarizer });
   }
 
-  /** A history or a memory that fails is told of and passed over: the question is still answered. */
+  /**
+   * A history or a memory that fails is told of and passed over: the question is still answered. But one that was asked for and can never
+   * work, because its package is not installed, is an error before the model is paid: else conversations would be lost from the first day on.
+   */
   async #remember(
     { ownerId, usesMemory, question, options }: ChatRequest,
     history: HybridChatMessageHistory | undefined,
@@ -212,11 +215,11 @@ export class ChatEngine {
   ): Promise<{ readonly conversation: readonly BaseMessage[]; readonly recalled: readonly DocumentInterface[] }> {
     const { memory } = this.#options;
     const [conversation, recalled] = await Promise.all([
-      history?.context({ signal }).catch((error: unknown) => this.#failed("load", error, signal)),
+      history?.context({ signal }).catch((error: unknown) => this.#failed("load", error, signal, true)),
       usesMemory && ownerId !== undefined
         ? memory
             .recall(question, { ownerId, sessionId: options.sessionId, signal })
-            .catch((error: unknown) => this.#failed("recall", error, signal))
+            .catch((error: unknown) => this.#failed("recall", error, signal, options.useMemory === true))
         : undefined,
     ]);
     const shown = new Set((conversation ?? []).map(({ id }) => id));
@@ -254,9 +257,10 @@ export class ChatEngine {
     };
   }
 
-  #failed(operation: "load" | "save" | "recall", error: unknown, signal: AbortSignal | undefined): undefined {
+  #failed(operation: "load" | "save" | "recall", error: unknown, signal: AbortSignal | undefined, isAsked = false): undefined {
     signal?.throwIfAborted();
     const code = StrataError.isInstance(error) ? error.code : "ENGINE";
+    if (isAsked && code === "MISSING_PEER") throw error;
     this.#options.emit?.({ type: "history.fault", operation, code, message: error instanceof Error ? error.message : "" });
     return undefined;
   }

@@ -28,7 +28,10 @@ export function section(path: string, value: unknown, known: readonly string[]):
 
 /** A section that may also be switched on or off. */
 export function switched(path: string, value: unknown, known: readonly string[]): Section | undefined {
-  return typeof value === "boolean" ? undefined : section(path, value, known);
+  if (value === undefined || typeof value === "boolean") return undefined;
+  if (typeof value !== "object")
+    throw new StrataConfigError(path, hidden(value), `true, false, or a section with these keys: ${known.join(", ")}`);
+  return openSection(path, value, known);
 }
 
 /** A URL is never shown: it may hold a password. */

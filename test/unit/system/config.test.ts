@@ -55,6 +55,11 @@ describe("a config", () => {
     ],
     ["a wrong type of section", { cache: 3 }, "Option `cache` is 3; accepted: a section with these keys: ttl, "],
     [
+      "a switch that YAML reads as a text",
+      { cache: { semantic: "yes" } },
+      'Option `cache.semantic` is "…"; accepted: true, false, or a section with these keys: policy, ',
+    ],
+    [
       "a section that is empty in YAML",
       { history: null },
       "Option `history` is null; accepted: a section with these keys: window, ",
