@@ -87,8 +87,8 @@ export class MessageSealer {
   }
 
   async #openOne<T extends SealedParts>(message: T, conversation: Conversation): Promise<T | undefined> {
-    // Removed: nothing is left of it.
-    if (message.payload === "") return message;
+    // Removed: nothing is left of it, and what stands there in clear all the same is not the owner's.
+    if (message.payload === "") return { ...message, text: "", name: undefined };
     const plain = await this.#open(conversation, placeOf(conversation, message.id), message.payload);
     if (plain === undefined || plain === message.payload) return plain === undefined ? undefined : message;
     const end = plain.indexOf("\n");

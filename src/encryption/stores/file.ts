@@ -2,7 +2,8 @@
  * Wrapped keys in a folder, one small file for each scope, for the processes of one machine. A key is made under a name of its own and
  * linked to its place, which fails where another process was quicker: a file is whole or is not there.
  *
- * A file is written over before it is removed. Journals, snapshots and flash may keep its old bytes all the same: without the master key
+ * A file that is dropped is first called otherwise, so that a process that ends in the middle leaves no half of it in its place and nobody
+ * else's new key is taken with it; then it is written over and removed, at the latest with the next that is dropped. Journals, snapshots and flash may keep its old bytes all the same: without the master key
  * they are noise too.
  */
 import { randomBytes } from "node:crypto";
@@ -19,7 +20,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { StrataConfigError } from "../../core/errors.ts";
+import { systemClock } from "../../core/clock.ts";
+import { StrataConfigError, StrataError } from "../../core/errors.ts";
 import type { Digest } from "../../core/key.ts";
 import { refuseUnknown } from "../../core/options.ts";
 import { makePrivateFolder } from "../../core/private-folder.ts";
@@ -29,6 +31,11 @@ export interface FileKeyStoreOptions {
   /** The folder; made, private to the user, when it is not there. Keep it apart from what is backed up with the values. */
   readonly path: string;
 }
+
+/** What an interrupted process left: a key on its way out, or one that was not linked to its place within so many ms. */
+const GONE = /^\.[\w-]+\.gone$/;
+const NEW = /^\.[\w-]+\.new$/;
+const LONGEST_WRITE_MS = 60_000;
 
 /** @throws {@link StrataConfigError} without a path */
 export function fileKeyStore(options: FileKeyStoreOptions): KeyStore {
@@ -46,9 +53,9 @@ export function fileKeyStore(options: FileKeyStoreOptions): KeyStore {
     }
   }
 
-  function files(): string[] {
+  function files(pattern = /^[\w-]{43}\.json$/): string[] {
     try {
-      return readdirSync(path).filter((name) => /^[\w-]{43}\.json$/.test(name));
+      return readdirSync(path).filter((name) => pattern.test(name));
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;
@@ -58,9 +65,25 @@ export function fileKeyStore(options: FileKeyStoreOptions): KeyStore {
   /** Writes a file whole, under another name. */
   function written(key: WrappedKey): string {
     makePrivateFolder(path);
-    const made = join(path, `.${randomBytes(9).toString("base64url")}.new`);
+    const made = join(path, freshName("new"));
     writeDurably(made, "wx", JSON.stringify(key));
     return made;
+  }
+
+  /** What cannot be read opens nothing, and must not keep others from being forgotten. */
+  function liesWithin(own: Digest, scope: Digest): boolean {
+    try {
+      return find(own)?.within.includes(scope) === true;
+    } catch (error) {
+      if (StrataError.isInstance(error) && error.code === "CORRUPT") return false;
+      throw error;
+    }
+  }
+
+  function isOld(name: string): boolean {
+    let old = false;
+    unlessMissing(() => (old = systemClock.now() - statSync(join(path, name)).mtimeMs > LONGEST_WRITE_MS));
+    return old;
   }
 
   return {
@@ -87,18 +110,12 @@ export function fileKeyStore(options: FileKeyStoreOptions): KeyStore {
     drop(scope) {
       let dropped = 0;
       for (const name of files()) {
-        const file = join(path, name);
         const own = name.slice(0, -".json".length);
-        if (own !== scope && find(own)?.within.includes(scope) !== true) continue;
-        try {
-          writeDurably(file, "r+", " ".repeat(statSync(file).size));
-        } catch (error) {
-          if (!isMissing(error)) throw error;
-        }
-        rmSync(file, { force: true });
-        dropped++;
+        if (own !== scope && !liesWithin(own, scope)) continue;
+        if (unlessMissing(() => renameSync(join(path, name), join(path, freshName("gone"))))) dropped++;
       }
       if (dropped > 0) syncFolder(path);
+      for (const name of [...files(GONE), ...files(NEW).filter(isOld)]) erase(join(path, name));
       return dropped;
     },
     async *list() {
@@ -108,6 +125,26 @@ export function fileKeyStore(options: FileKeyStoreOptions): KeyStore {
       }
     },
   };
+}
+
+function freshName(kind: "new" | "gone"): string {
+  return `.${randomBytes(9).toString("base64url")}.${kind}`;
+}
+
+function erase(file: string): void {
+  unlessMissing(() => writeDurably(file, "r+", " ".repeat(statSync(file).size)));
+  rmSync(file, { force: true });
+}
+
+/** @returns whether it was there: another process may have been quicker */
+function unlessMissing(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
 }
 
 function writeDurably(file: string, flags: "wx" | "r+", text: string): void {

@@ -4,7 +4,7 @@ import { StrataError } from "../../core/errors.ts";
 import type { Signer } from "./backup-key.ts";
 import type { BackupRecord } from "./backup-part.ts";
 import { recordsOf, unpack } from "./chunk.ts";
-import { Chain, corrupt, FRAME_HEADER, headerOf, MAGIC, type Frame } from "./frame.ts";
+import { Chain, corrupt, FRAME_HEADER, headerOf, MAGIC, SIGNATURE_AT, type Frame } from "./frame.ts";
 import { readManifest, readPartEnd, type BackupManifest } from "./manifest.ts";
 
 /** A part that was read to its end. */
@@ -100,6 +100,13 @@ export class BackupReader {
     const frame = await this.#frame();
     if (frame.kind !== "manifest") throw corrupt("it does not begin with a manifest");
     this.#manifest = readManifest(await unpack(frame));
+    this.#refuseSigned(await this.#read(MAGIC.byteLength, FRAME_HEADER));
+  }
+
+  /** An unsigned backup has zeros for signatures. */
+  #refuseSigned(header: Buffer): void {
+    const isUnsigned = this.#manifest?.signature === "none";
+    if (isUnsigned && !header.subarray(SIGNATURE_AT).every((byte) => byte === 0)) throw corrupt("it was changed");
   }
 
   async #frame(): Promise<Frame> {
@@ -107,6 +114,7 @@ export class BackupReader {
     const { storedLength } = headerOf(header);
     const stored = await this.#read(this.#at + FRAME_HEADER, storedLength);
     const frame = this.chain.open(header, stored, this.#signer);
+    this.#refuseSigned(header);
     this.#at += FRAME_HEADER + storedLength;
     return frame;
   }

@@ -2,7 +2,7 @@
  * Writes a backup. Until it is whole it lies beside its place, as `NAME.partial`; then it is flushed and renamed, so that what has the
  * name is always a whole backup. Chunks are compressed on other threads while the next ones are read, and written in order.
  */
-import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { constants, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { MaybePromise } from "../../core/abort.ts";
 import { StrataError } from "../../core/errors.ts";
@@ -54,7 +54,9 @@ export class BackupWriter {
 
   /** Begins a new file, over whatever an interrupted backup left. */
   static async create(path: string, signer: Signer, manifest: BackupManifest): Promise<BackupWriter> {
-    const file = await full(path, open(partialPath(path), "w", 0o600));
+    // A file of its own, private to the user: not one that somebody else laid there, nor where a link of theirs leads.
+    await full(path, rm(partialPath(path), { force: true }));
+    const file = await full(path, open(partialPath(path), "wx", 0o600));
     const writer = new BackupWriter(path, file, signer, { chain: new Chain(), at: MAGIC.byteLength, parts: 0 });
     try {
       await full(path, file.write(MAGIC, 0, MAGIC.byteLength, 0));
@@ -68,8 +70,14 @@ export class BackupWriter {
 
   /** Goes on where the whole parts of an interrupted backup end. */
   static async continue(path: string, signer: Signer, from: Continued): Promise<BackupWriter> {
-    const file = await full(path, open(partialPath(path), "r+"));
-    await file.truncate(from.at);
+    const file = await full(path, open(partialPath(path), constants.O_RDWR | (constants.O_NOFOLLOW ?? 0)));
+    try {
+      await full(path, file.chmod(0o600));
+      await full(path, file.truncate(from.at));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     return new BackupWriter(path, file, signer, from);
   }
 

@@ -28,7 +28,7 @@ export type FrameKind = "manifest" | "records" | "part-end" | "end";
 
 const KINDS: readonly FrameKind[] = ["manifest", "records", "part-end", "end"];
 const CHAIN_AT = 20;
-const SIGNATURE_AT = 52;
+export const SIGNATURE_AT = 52;
 export const FRAME_HEADER: number = SIGNATURE_AT + SIGNATURE_BYTES;
 /** No frame is larger, before or after compression: what says so is not one of ours. */
 const LARGEST = 1024 ** 3;

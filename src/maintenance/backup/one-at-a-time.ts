@@ -1,5 +1,6 @@
 /** One process at a time writes a backup to a place: a file beside it, with the number of the process that does. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { systemClock } from "../../core/clock.ts";
 import { StrataError } from "../../core/errors.ts";
 
 /**
@@ -19,7 +20,7 @@ export function takePlace(path: string): () => void {
         throw new StrataError("UNAVAILABLE", `The backup ${path} cannot be written: ${String(cause)}`, { cause });
       }
       const owner = readOwner(file);
-      if (tries > 0 || (owner !== undefined && isAlive(owner))) {
+      if (tries > 0 || (owner !== undefined && isAlive(owner) && !isOfOneBefore(owner, file))) {
         throw new StrataError("UNAVAILABLE", `Another backup to ${path} is under way, in process ${owner}.`);
       }
       rmSync(file, { force: true });
@@ -34,6 +35,13 @@ function readOwner(file: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** In a container the process that was killed and the one after it often have the same number: ours wrote nothing before it began. */
+function isOfOneBefore(owner: number, file: string): boolean {
+  if (owner !== process.pid) return false;
+  const began = systemClock.now() - process.uptime() * 1_000;
+  return (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) < began;
 }
 
 function isAlive(id: number): boolean {

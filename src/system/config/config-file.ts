@@ -1,6 +1,7 @@
 /** A config in a file: YAML or JSON, with the places of what the caller fills in (`${NAME}`). */
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
+import type { YAMLParseError } from "yaml";
 import { StrataConfigError } from "../../core/errors.ts";
 
 /** What `${NAME}` in a config file stands for. The library reads no environment: hand in what it may see, such as `process.env`. */
@@ -27,7 +28,9 @@ function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new StrataConfigError("config", path, `a file of JSON (${(error as Error).message})`);
+    // V8's message quotes the file, which may hold a key; only the place is told.
+    const at = /at position \d+/.exec((error as Error).message)?.[0];
+    throw new StrataConfigError("config", path, `a file of JSON${at === undefined ? "" : ` (wrong ${at})`}`);
   }
 }
 
@@ -35,9 +38,25 @@ async function parseYaml(path: string, text: string): Promise<unknown> {
   const { parseDocument } = await import("yaml");
   const document = parseDocument(text);
   const [error] = document.errors;
-  if (error !== undefined) throw new StrataConfigError("config", path, `a file of YAML (${error.message.split("\n", 1)[0]})`);
-  // An alias may stand for no more than a person would write; else nine lines become a gigabyte.
-  return document.toJS({ maxAliasCount: 20 }) ?? {};
+  if (error !== undefined) throw new StrataConfigError("config", path, `a file of YAML (${withoutQuote(error)})`);
+  try {
+    // An alias may stand for no more than a person would write; else nine lines become a gigabyte.
+    return document.toJS({ maxAliasCount: 20 }) ?? {};
+  } catch {
+    // The message names what was taken for an alias.
+    throw new StrataConfigError(
+      "config",
+      path,
+      "a file of YAML (an alias without an anchor, or too many; a text that begins with * needs quotes)",
+    );
+  }
+}
+
+/** What is wrong and where; what the parser quotes after a colon, or of a tag, may be a key that was meant as a text. */
+function withoutQuote({ code, message, linePos }: YAMLParseError): string {
+  const line = linePos === undefined ? "" : ` at line ${linePos[0].line}`;
+  const what = message.split("\n", 1)[0]?.split(/(?<=\S):(?: |$)| at line /, 1)[0] ?? "";
+  return `${code === "TAG_RESOLVE_FAILED" ? "A tag cannot be resolved" : what}${line}`;
 }
 
 /** Values only, never keys; what is filled in is data and is not read again. */

@@ -172,7 +172,8 @@ function checkCache(value: unknown): void {
 function checkServer(name: string, value: unknown, url: RegExp, methods: readonly string[], accepted: string): void {
   if (value === undefined) return;
   if (typeof value !== "string") return requireMethods(name, value, methods, accepted);
-  if (!url.test(value)) throw new StrataConfigError(name, `${value.split(":", 1)[0]?.slice(0, 12) ?? ""}:...`, accepted);
+  // The scheme alone, and only where there is one: what begins otherwise may begin with a password.
+  if (!url.test(value)) throw new StrataConfigError(name, `${/^[a-z]{1,12}:(?=\/\/)/i.exec(value)?.[0] ?? ""}...`, accepted);
   if (!URL.canParse(value)) throw new StrataConfigError(name, `${value.split(":", 1)[0] ?? ""}:...`, "a URL that can be read");
 }
 

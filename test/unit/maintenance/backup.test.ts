@@ -1,5 +1,16 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -186,24 +197,27 @@ describe("a backup that is not as it was written", () => {
     await refused(path, { key: own }, "something follows");
   });
 
-  test("is refused whole for one changed bit, anywhere", async () => {
+  test.each([
+    ["without a key", undefined],
+    ["with a key", key],
+  ])("is refused whole for one changed bit, anywhere (%s)", async (_name, own) => {
     const path = freshPath();
-    await backup({ to: path, parts: [tierPart(await filled(30))] });
+    await backup({ to: path, parts: [tierPart(await filled(30))], key: own });
     const bytes = readFileSync(path);
-    // The signature of an unsigned backup is not looked at; everything else is.
-    const frames = framesOf(path);
-    const free = new Set<number>();
-    let at = 8;
-    for (const frame of frames.slice(1)) {
-      for (let byte = 52; byte < 116; byte++) free.add(at + byte);
-      at += frame.byteLength;
-    }
     for (let place = 0; place < bytes.byteLength; place += place < 400 ? 1 : 97) {
-      if (free.has(place)) continue;
       const changed = Buffer.from(bytes);
       changed.writeUInt8(changed.readUInt8(place) ^ (1 << (place % 8)), place);
       writeFileSync(path, changed);
-      await refused(path, {}, "");
+      await refused(path, { key: own }, "");
+    }
+    // The signatures of the later frames.
+    let at = 8;
+    for (const frame of framesOf(path).slice(1)) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(at + 115) ^ 1, at + 115);
+      writeFileSync(path, changed);
+      await refused(path, { key: own }, "");
+      at += frame.byteLength;
     }
   });
 
@@ -343,6 +357,24 @@ describe("a backup that is interrupted", () => {
     // A process that is gone holds nothing.
     writeFileSync(`${to}.lock`, "999999999");
     await backup({ to, parts: [tierPart(await filled(1))] });
+    // Nor does one that had the number of this one, as in a container that was started again.
+    writeFileSync(`${to}.lock`, String(process.pid));
+    await expect(backup({ to, parts: [tierPart(await filled(1))] })).rejects.toThrow("Another backup");
+    const before = Date.now() / 1_000 - process.uptime() - 60;
+    utimesSync(`${to}.lock`, before, before);
+    await backup({ to, parts: [tierPart(await filled(1))] });
+  });
+
+  test("is written to a file of its own, whatever lies in its place", async () => {
+    const [to, elsewhere] = [freshPath(), freshPath()];
+    writeFileSync(elsewhere, "precious");
+    symlinkSync(elsewhere, `${to}.partial`);
+    await backup({ to, parts: [tierPart(await filled(1))] });
+    expect(readFileSync(elsewhere, "utf8")).toBe("precious");
+    writeFileSync(`${to}.partial`, "laid here", { mode: 0o666 });
+    chmodSync(`${to}.partial`, 0o666);
+    await backup({ to, parts: [tierPart(await filled(1))] });
+    expect(statSync(to).mode & 0o777).toBe(0o600);
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { StrataConfigError } from "../../../src/core/errors.ts";
 import { createStrata } from "../../../src/create-strata.ts";
 import { readConfigFile } from "../../../src/system/config/config-file.ts";
 import { PRESETS } from "../../../src/system/config/presets.ts";
@@ -188,6 +189,19 @@ model: { provider: deepseek, model: deepseek-reasoner, apiKey: "\${KEY}" }
     ["strata.toml", "", "the path of a file that ends in .yaml, .yml, .json"],
   ])("that is broken is refused: %s %#", async (name, text, message) => {
     await expect(createStrata(file(name, text))).rejects.toThrow(message);
+  });
+
+  test.each([
+    ["x.json", '{"model": {"apiKey": hunter2secret}}'],
+    ["x.yaml", "model:\n  apiKey: *hunter2secret\n"],
+    ["x.yaml", "model:\n  apiKey: !hunter2secret! x\n"],
+    ["x.yaml", "model:\n  apiKey: |hunter2secret\n"],
+    ["x.yaml", "redis: hunter2secret\n"],
+    ["x.yaml", "redis: hunter2secret:x@host\n"],
+  ])("that is broken is not quoted: %s %#", async (name, text) => {
+    const refused = (await createStrata(file(name, text)).catch((error: unknown) => error)) as Error;
+    expect(refused).toBeInstanceOf(StrataConfigError);
+    expect(refused.message).not.toContain("hunter2");
   });
 
   test("that is not there is refused", async () => {
