@@ -18,7 +18,7 @@ export interface StrategyTableOptions {
   readonly onError: (error: unknown) => void;
 }
 
-const MIGRATIONS: readonly Migration[] = [
+export const RECALL_MIGRATIONS: readonly Migration[] = [
   {
     number: 1,
     name: "create the log of recalls",
@@ -165,7 +165,7 @@ export class StrategyTable {
   }
 
   async #prepare(): Promise<void> {
-    this.#ready ??= migrate(this.#options.sql, "recalls", MIGRATIONS);
+    this.#ready ??= migrate(this.#options.sql, "recalls", RECALL_MIGRATIONS);
     try {
       await this.#ready;
     } catch (error) {

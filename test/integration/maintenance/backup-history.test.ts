@@ -13,6 +13,7 @@ import { embedMessages } from "../../../src/history/tables/embed-messages.ts";
 import { historyTables } from "../../../src/history/tables/history-tables.ts";
 import { postgresLog } from "../../../src/history/logs/postgres.ts";
 import type { LogMessage } from "../../../src/history/message-log.ts";
+import { StrategyTable } from "../../../src/memory/strategy-table.ts";
 import { backup } from "../../../src/maintenance/backup/backup.ts";
 import { forgettingLog } from "../../../src/maintenance/backup/forgetting-log.ts";
 import { historyPart } from "../../../src/maintenance/backup/parts/history-part.ts";
@@ -68,6 +69,17 @@ async function fill(sql: SqlClient): Promise<void> {
   await sql.query("INSERT INTO strata_imports VALUES ('source', 12, now())");
   await embedMessages({ sql, embeddings: new CountingEmbeddings(), model: "m" });
   await log.close();
+  const recalls = new StrategyTable({ sql, clock, onError: (error) => expect.fail(String(error)) });
+  for (const [ownerId, outcome] of [
+    ["ana", 1],
+    ["ben", undefined],
+  ] as const) {
+    recalls.put({
+      ...{ id: `recall of ${ownerId}`, ownerId, strategy: "hybrid", at: clock.now(), latencyMs: 1.25, results: 3 },
+      ...{ cacheHit: false, propensity: 0.95, isExploration: false, outcome },
+    });
+  }
+  await recalls.close();
 }
 
 /** Everything that a backup reads, as text, in an order of its own. */
@@ -94,25 +106,26 @@ test("a history goes from PostgreSQL to PGlite and back, equal in every value", 
     ["D", 2],
     ["E", 1],
     ["I", 1],
+    ["R", 2],
   ]);
   const first = join(root, "first.backup");
   const report = await backup({ to: first, parts: [historyPart({ sql: source })] });
-  expect(report.parts).toMatchObject([{ name: "history", records: 17 }]);
+  expect(report.parts).toMatchObject([{ name: "history", records: 19 }]);
 
   const middle = pglite();
   const there = await restore({ from: first, parts: [historyPart({ sql: middle })] });
-  expect(there.parts).toMatchObject([{ records: 17, restored: 17, present: 0, refused: 0, forgotten: 0 }]);
+  expect(there.parts).toMatchObject([{ records: 19, restored: 19, present: 0, refused: 0, forgotten: 0 }]);
   expect(await everything(middle)).toEqual(before);
 
   const second = join(root, "second.backup");
   await backup({ to: second, parts: [historyPart({ sql: middle })] });
   const target = await postgres();
-  expect((await restore({ from: second, parts: [historyPart({ sql: target })] })).parts).toMatchObject([{ restored: 17 }]);
+  expect((await restore({ from: second, parts: [historyPart({ sql: target })] })).parts).toMatchObject([{ restored: 19 }]);
   expect(await everything(target)).toEqual(before);
 
   // Again changes nothing, and a program goes on where it was.
   expect((await restore({ from: first, parts: [historyPart({ sql: target })] })).parts).toMatchObject([
-    { restored: 0, present: 17, refused: 0 },
+    { restored: 0, present: 19, refused: 0 },
   ]);
   expect(await everything(target)).toEqual(before);
   const store = new ConversationStore({ sql: target });
@@ -159,14 +172,14 @@ test("an owner who was forgotten does not come back, on this server or another",
   const store = new ConversationStore({ sql });
   await store.forget({ ownerId: "ana" });
   const here = await restore({ from: to, parts: [historyPart({ sql })] });
-  expect(here.parts).toMatchObject([{ forgotten: 11 }]);
+  expect(here.parts).toMatchObject([{ forgotten: 12 }]);
   expect(await sql.query("SELECT 1 AS n FROM strata_conversations WHERE owner_id = 'ana'")).toEqual([]);
 
   const elsewhere = await postgres();
   const forgotten = forgettingLog({ path: join(root, "forgotten.log") });
   await forgotten.add({ ownerId: "ana" });
   expect((await restore({ from: to, parts: [historyPart({ sql: elsewhere })], forgotten })).parts).toMatchObject([
-    { forgotten: 11, restored: 6 },
+    { forgotten: 12, restored: 7 },
   ]);
   // The tombstone is there too.
   expect(await elsewhere.query("SELECT count(*) AS n FROM strata_forgotten")).toEqual([{ n: 1 }]);

@@ -7,7 +7,7 @@
  */
 
 /** The first byte of each record. A released letter is never given another meaning. */
-export type HistoryLetter = "C" | "M" | "A" | "S" | "V" | "D" | "E" | "I";
+export type HistoryLetter = "C" | "M" | "A" | "S" | "V" | "D" | "E" | "I" | "R";
 
 export interface HistoryKind {
   readonly letter: HistoryLetter;
@@ -27,6 +27,7 @@ const NOT_FORGOTTEN = `NOT EXISTS (
 
 const CONVERSATION_COLUMNS =
   "key, owner_key, owner_id, session_id, feature, metadata, last_seq, cleared_seq, created_at, updated_at, archived_at, revision, arrivals";
+const RECALL_COLUMNS = "id, owner_key, strategy, at, latency_ms, results, cache_hit, propensity, is_exploration, outcome";
 const MESSAGE_COLUMNS = "seq, id, role, name, created_at, text, payload";
 const MESSAGE_TYPES = "seq bigint, id text, role text, name text, created_at timestamptz, text text, payload text";
 
@@ -178,5 +179,20 @@ export const HISTORY_KINDS: readonly HistoryKind[] = [
         ON CONFLICT (source) DO UPDATE SET position = greatest(i.position, excluded.position) RETURNING xmax = 0 AS is_new
       )
       SELECT count(*) FILTER (WHERE is_new) AS restored, count(*) FILTER (WHERE NOT is_new) AS present FROM written`,
+  },
+  {
+    letter: "R",
+    table: "strata_recalls",
+    read: `SELECT r.owner_key AS owner, ${json("r")} FROM (SELECT ${RECALL_COLUMNS} FROM strata_recalls) r`,
+    write: `
+      WITH given AS (
+        SELECT g.* FROM json_to_recordset($1::json) AS g (id text, owner_key text, strategy text, at timestamptz,
+          latency_ms double precision, results integer, cache_hit boolean, propensity double precision, is_exploration boolean,
+          outcome double precision)
+        WHERE ${NOT_FORGOTTEN}
+      ), written AS (
+        INSERT INTO strata_recalls (${RECALL_COLUMNS}) SELECT ${RECALL_COLUMNS} FROM given ON CONFLICT DO NOTHING RETURNING 1
+      )
+      SELECT (SELECT count(*) FROM written) AS restored, (SELECT count(*) FROM given) - (SELECT count(*) FROM written) AS present`,
   },
 ];

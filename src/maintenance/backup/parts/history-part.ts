@@ -1,5 +1,5 @@
 /**
- * The history: conversations, messages, the archive, summaries, vectors of messages, dead letters. Read in one transaction that sees
+ * The history: conversations, messages, the archive, summaries, vectors of messages, dead letters, the log of recalls. Read in one transaction that sees
  * the database as it was at one moment (`REPEATABLE READ`), through a cursor on the server, so that memory stays flat and writers are
  * not held up. On PGlite, which has one connection, statements of others wait until the history is read.
  */
@@ -10,6 +10,7 @@ import { refuseUnknown } from "../../../core/options.ts";
 import { FORGETTING } from "../../../history/tables/statements.ts";
 import { historyTables } from "../../../history/tables/history-tables.ts";
 import { EMBEDDING_MIGRATIONS } from "../../../history/tables/schema.ts";
+import { RECALL_MIGRATIONS } from "../../../memory/strategy-table.ts";
 import { FewAtOnce } from "../few-at-once.ts";
 import type { BackupPart, BackupRecord } from "../backup-part.ts";
 import { ownerMark } from "../owner-mark.ts";
@@ -78,6 +79,7 @@ export function historyPart(options: HistoryPartOptions): BackupPart {
             if (kind !== kindBefore) await writing.settle();
             kindBefore = kind;
             if (kind.letter === "V") canEmbed ??= await makeEmbeddings(sql);
+            if (kind.letter === "R") await migrate(sql, "recalls", RECALL_MIGRATIONS);
             await writing.begin(async () => {
               const canWrite = kind.letter !== "V" || canEmbed === true;
               const { restored, present } = canWrite ? await write(sql, kind, lines, createdAt, signal) : NONE;
