@@ -48,7 +48,7 @@ export function assemble(config: CheckedConfig): Strata {
   });
   metrics?.watch(cache);
   const embedded = postgres === undefined ? join(config.data, "history") : undefined;
-  const backups = new Backups({ cache, tiers, sql, embedded, data: config.data, clock });
+  const backups = new Backups({ cache, tiers, vectors: embeddings.kept, sql, embedded, data: config.data, clock });
   const services = new Services({
     ...{ config, metrics, observer },
     places: { tiers, sql, parts: () => backups.parts() },

@@ -10,11 +10,14 @@ import { joinLogs, systemForgettingLog, type ForgettingLog } from "../maintenanc
 import { historyPart } from "../maintenance/backup/parts/history-part.ts";
 import { tierPart } from "../maintenance/backup/parts/tier-part.ts";
 import { verifyBackup } from "../maintenance/backup/verify.ts";
+import type { EmbeddingsPart } from "./parts/embeddings.ts";
 import { restore, type RestoreOptions, type RestoreReport } from "../maintenance/backup/restore.ts";
 
 export interface BackupsOptions {
   readonly cache: TieredCache;
   readonly tiers: readonly CacheTier[];
+  /** Where the vectors of embeddings last. */
+  readonly vectors: EmbeddingsPart["kept"];
   readonly sql: SqlClient;
   /** Where PGlite is, when `sql` is; opening it only to find nothing would take seconds. */
   readonly embedded: string | undefined;
@@ -23,7 +26,7 @@ export interface BackupsOptions {
   readonly clock: Clock;
 }
 
-/** What lasts of a system in one file: the tiers of its cache but memory, and its conversations. */
+/** What lasts of a system in one file: the tiers of its cache but memory, the vectors of embeddings, and its conversations. */
 export class Backups {
   readonly #options: BackupsOptions;
 
@@ -32,8 +35,8 @@ export class Backups {
   }
 
   async backup(to: string, options: Omit<BackupOptions, "to" | "parts" | "clock"> = {}): Promise<BackupReport> {
-    const { cache, clock, embedded } = this.#options;
-    await cache.flush();
+    const { cache, clock, embedded, vectors } = this.#options;
+    await Promise.all([cache.flush(), vectors?.flush()]);
     return backup({ ...options, to, clock, parts: this.parts(embedded), forgotten: this.#forgotten(options.forgotten) });
   }
 
@@ -58,7 +61,9 @@ export class Backups {
   /** By the names that `strata backup` gives them, so that either restores what the other wrote. */
   #tiers(): BackupPart[] {
     const lasting = this.#options.tiers.filter(({ name }) => name !== "memory");
-    return lasting.map((tier) => tierPart(tier, { name: tier.name === "disk" ? "cache" : tier.name }));
+    const parts = lasting.map((tier) => tierPart(tier, { name: tier.name === "disk" ? "cache" : tier.name }));
+    const { vectors } = this.#options;
+    return vectors === undefined ? parts : [...parts, tierPart(vectors.tier, { name: "embeddings" })];
   }
 
   #history(): BackupPart {

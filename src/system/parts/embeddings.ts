@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
+import type { CacheTier } from "../../cache/tier.ts";
 import { diskTier } from "../../cache/tiers/disk.ts";
 import { memoryTier } from "../../cache/tiers/memory.ts";
 import { CachedEmbeddings } from "../../embeddings/cached-embeddings.ts";
@@ -12,6 +13,8 @@ import type { CheckedConfig } from "../config/read-config.ts";
 export interface EmbeddingsPart {
   readonly embeddings: EmbeddingsInterface;
   readonly model: string;
+  /** Where its vectors last, and what writes there what is still on its way; absent where none are kept. */
+  readonly kept?: { readonly tier: CacheTier; readonly flush: () => Promise<void> };
   close(): Promise<void>;
 }
 
@@ -29,15 +32,16 @@ export function embeddingsPart(
   const local = embeddings === "minilm" ? new LocalEmbeddings({ model: "minilm" }) : undefined;
   const given = local ?? (embeddings as EmbeddingsInterface);
   const model = local?.info.model ?? nameOf(given);
-  const kept = new CachedEmbeddings({
+  const tier = diskTier({ path: join(data, "embeddings") });
+  const cached = new CachedEmbeddings({
     ...{ embeddings: given, model, observer, encryption, clock, random },
-    tiers: [memoryTier(), diskTier({ path: join(data, "embeddings") })],
+    tiers: [memoryTier(), tier],
   });
   const close = async (): Promise<void> => {
-    await kept.close();
+    await cached.close();
     await local?.close();
   };
-  return { embeddings: kept, model, close };
+  return { embeddings: cached, model, kept: { tier, flush: () => cached.flush() }, close };
 }
 
 /** LangChain has no word for it; most classes have one of these fields. */

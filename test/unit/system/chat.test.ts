@@ -7,6 +7,7 @@ import { createStrata } from "../../../src/create-strata.ts";
 import type { ChatEvent } from "../../../src/system/chat/chat-result.ts";
 import type { StrataConfig } from "../../../src/system/config/strata-config.ts";
 import type { Strata } from "../../../src/system/strata.ts";
+import { CountingEmbeddings } from "../../support/counting-embeddings.ts";
 import { ScriptedModel, untilAborted, type Script } from "../../support/scripted-model.ts";
 
 interface Bed {
@@ -295,6 +296,20 @@ describe("backup", () => {
     expect(await other.strata.chat("What is a gap?")).toMatchObject({ cached: true, tier: "disk" });
     expect(other.model.calls).toHaveLength(0);
   });
+});
+
+test("a backup has the vectors of embeddings, which another system need not make again", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "strata-chat-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const { strata } = await bed({}, { embeddings: new CountingEmbeddings() });
+  await strata.addContext("Gaps close.");
+  const report = await strata.backup(join(folder, "all.backup"));
+  expect(report.parts).toMatchObject([{ name: "cache" }, { name: "embeddings", records: 1 }]);
+  const embeddings = new CountingEmbeddings();
+  const other = await bed({}, { embeddings });
+  expect((await other.strata.restore(join(folder, "all.backup"))).parts).toMatchObject([{}, { restored: 1 }]);
+  await other.strata.addContext("Gaps close.");
+  expect(embeddings.sent).toBe(0);
 });
 
 describe("the dashboard", () => {
