@@ -6,10 +6,14 @@ import type * as pgvector from "@electric-sql/pglite-pgvector";
 import { waitOrAbort } from "../core/abort.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
+import { closeShared, openShared } from "./pglite-folders.ts";
 import { SQL_READERS, type Sql, type SqlClient, type SqlRow, type SqlValue } from "./sql.ts";
 
 export interface PgliteClientOptions {
-  /** The folder of the database, for one process at a time; made, private to the user, when it is not there. Default: in memory. */
+  /**
+   * The folder of the database; made, private to the user, when it is not there. Default: in memory. It is for one process at a time:
+   * while another one has it, statements reject with `UNAVAILABLE`. Clients of one process share it.
+   */
   readonly path?: string | undefined;
 }
 
@@ -30,12 +34,16 @@ export function pgliteClient(options: PgliteClientOptions = {}): SqlClient {
   if (path !== undefined && (typeof path !== "string" || path === "")) {
     throw new StrataConfigError("pgliteClient.path", path, "the path of a folder, or nothing");
   }
+  const folder = path === undefined ? undefined : resolve(path);
   let opening: Promise<pglite.PGlite> | undefined;
   let closing: Promise<void> | undefined;
 
   function use(): Promise<pglite.PGlite> {
     if (closing !== undefined) throw new StrataError("CLOSED", "The SQL client is closed.");
-    opening ??= open(path === undefined ? undefined : resolve(path));
+    opening ??= open(folder).catch((error: unknown) => {
+      opening = undefined; // another process may have had the folder
+      throw error;
+    });
     return opening;
   }
 
@@ -70,7 +78,7 @@ export function pgliteClient(options: PgliteClientOptions = {}): SqlClient {
     close() {
       closing ??= (async () => {
         const database = await opening?.catch(() => undefined);
-        await database?.close();
+        if (database !== undefined) await (folder === undefined ? database.close() : closeShared(folder));
       })();
       return closing;
     },
@@ -79,11 +87,10 @@ export function pgliteClient(options: PgliteClientOptions = {}): SqlClient {
 
 async function open(path: string | undefined): Promise<pglite.PGlite> {
   const [{ PGlite }, vector] = await Promise.all([loadPglite(), loadVector()]);
-  if (path !== undefined) makePrivateFolder(path);
-  return PGlite.create({
-    ...(path !== undefined && { dataDir: path }),
-    ...(vector !== undefined && { extensions: { vector } }),
-  });
+  const extensions = vector === undefined ? {} : { extensions: { vector } };
+  if (path === undefined) return PGlite.create(extensions);
+  makePrivateFolder(path);
+  return openShared(path, () => PGlite.create({ dataDir: path, ...extensions }));
 }
 
 async function loadPglite(): Promise<typeof pglite> {
