@@ -6,9 +6,12 @@
  * - Requests of other sites carry their `Origin`, and browsers say in `Sec-Fetch-Site` where a request came from. Another port of
  *   localhost is the same *site* as we are, so that `SameSite` cookies do not tell it from us; these headers do.
  *
+ * Browsers ask before a page of another origin may send JSON or read an answer (CORS, Fetch standard §3.3). Pages of the listed origins
+ * may; with a token, never with our cookies.
+ *
  * What fails here is refused with 403, with the right token too: a browser may have been made to send it.
  */
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { StrataConfigError } from "../core/errors.ts";
 import { refusal } from "./refusal.ts";
 
@@ -36,8 +39,26 @@ export function sameSiteOnly(options: SameSiteOptions = {}): MiddlewareHandler {
     const isForeign = (site === "cross-site" || site === "same-site") && (origin === undefined || isOwn);
     const isFollowedLink = c.req.method === "GET" && c.req.header("sec-fetch-dest") === "document";
     if (isForeign && !isFollowedLink) return refusal(c, 403, "Requests of other sites are refused.");
-    return next();
+    if (isOwn || origin === undefined) return next();
+    const isAskedFirst = c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined;
+    if (isAskedFirst) c.res = c.body(null, 204);
+    else await next();
+    mayRead(c, origin);
+    return undefined;
   };
+}
+
+function mayRead(c: Context, origin: string): void {
+  const { headers } = c.res;
+  headers.set("access-control-allow-origin", origin);
+  headers.set("access-control-expose-headers", "*");
+  headers.append("vary", "Origin");
+  if (c.req.method !== "OPTIONS") return;
+  headers.set("access-control-allow-methods", "GET, POST");
+  // Clients of OpenAI's protocol send many of their own.
+  const wanted = c.req.header("access-control-request-headers") ?? "";
+  if (/^[\w, -]{1,2000}$/.test(wanted)) headers.set("access-control-allow-headers", wanted);
+  headers.set("access-control-max-age", "600");
 }
 
 /** `[::1]:80` is `[::1]`. */

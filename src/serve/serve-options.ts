@@ -90,7 +90,13 @@ export function readServeOptions(options: ServeOptions): ServeSettings {
 function parseUpstream(value: string): string {
   const accepted = "the address of an API, with http:// or https:// and without a user, a query or a fragment";
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "") {
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username + url.password !== "" ||
+    url.search !== "" ||
+    url.hash !== ""
+  ) {
     throw new StrataConfigError("upstream", undefined, accepted);
   }
   return url.href.replace(/\/+$/, "").replace(/\/chat\/completions$/, "");

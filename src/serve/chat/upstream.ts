@@ -36,7 +36,7 @@ export class UpstreamError extends Error {
 const SENT = [...CREDENTIAL_HEADERS, "accept", "openai-beta", "http-referer", "x-title", "x-request-id"];
 /** Of the upstream's, those that are between it and this server alone. */
 const BETWEEN =
-  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|content-encoding|set-cookie)$/i;
+  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|content-encoding|set-cookie|access-control-.*)$/i;
 
 /** @throws {@link UpstreamError}, or the signal's reason */
 export async function askUpstream(

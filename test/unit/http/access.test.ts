@@ -99,6 +99,26 @@ describe("a server's access", () => {
     expect(await status("/healthz/more")).toBe(401);
   });
 
+  it("lets pages of an origin that is listed ask first and read answers, without a cookie, and no others", async () => {
+    const origin = "https://ops.example.com";
+    await start({ origins: [origin] });
+    const asking = { "access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type" };
+    const first = await ask("/change", { ...asking, origin, "sec-fetch-site": "cross-site" }, "OPTIONS");
+    expect(first.status).toBe(204);
+    expect(first.headers).toMatchObject({
+      "access-control-allow-origin": origin,
+      "access-control-allow-headers": "authorization,content-type",
+    });
+    expect(first.headers["access-control-allow-credentials"]).toBeUndefined();
+    const answer = await ask("/change", { ...AUTHORIZED, origin, "sec-fetch-site": "cross-site" }, "POST");
+    expect([answer.status, answer.headers["access-control-allow-origin"]]).toEqual([200, origin]);
+    expect((await ask("/change", { origin }, "POST")).status).toBe(401);
+    const foreign = await ask("/change", { ...asking, origin: "https://evil.test" }, "OPTIONS");
+    expect([foreign.status, foreign.headers["access-control-allow-origin"]]).toEqual([403, undefined]);
+    const own = await ask("/", AUTHORIZED);
+    expect(own.headers["access-control-allow-origin"]).toBeUndefined();
+  });
+
   it("refuses a token, a host or an origin that is none, without showing the token", () => {
     for (const token of ["", " ", "two words", []]) expect(() => access({ token })).toThrow(StrataConfigError);
     expect(() => access({ token: ["fine", "not fine"] })).not.toThrow(/not fine/);

@@ -286,6 +286,7 @@ describe("who may call", () => {
       option: "upstream",
     });
     await expect(startServer({ parts: { cache }, prot: 1 } as never)).rejects.toMatchObject({ code: "CONFIG" });
+    await expect(serveBed({ upstream: "https://:hunter2@api.example.com/v1" })).rejects.toThrow(/^(?!.*hunter2).*`upstream`/);
   });
 
   test("no key of a caller is in what is stored, shown or said", async () => {
