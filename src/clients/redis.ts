@@ -301,8 +301,11 @@ export class RedisConnection {
     await this.#opening?.catch(() => undefined);
     const client = this.#client;
     if (client === undefined || client.status === "end") return;
+    // Between two tries to connect there is no socket, and ioredis says no "end": its timer is taken back, and that is all.
+    if (client.status === "reconnecting") return client.disconnect();
     await new Promise<void>((resolve) => {
-      const cancel = this.#clock.setTimer(CLOSE_TIMEOUT_MS, resolve, { background: true });
+      // Not in the background: a process with nothing else to do would end here, in the middle of its own close().
+      const cancel = this.#clock.setTimer(CLOSE_TIMEOUT_MS, resolve);
       client.once("end", () => {
         cancel();
         resolve();
