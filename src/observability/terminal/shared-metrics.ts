@@ -2,6 +2,7 @@
 import { Histogram, type HistogramParts } from "../../core/histogram.ts";
 import type { MetricsSnapshot } from "../metrics-snapshot.ts";
 import type { Metrics } from "../metrics.ts";
+import { topFigures } from "./top-figures.ts";
 
 export interface SharedMetrics {
   readonly name: string;
@@ -40,10 +41,40 @@ export function readShared(line: string): SharedMetrics | undefined {
   try {
     const said = JSON.parse(line) as Partial<SharedMetrics> | null;
     const isShared = typeof said?.pid === "number" && typeof said.name === "string" && typeof said.metrics?.cache === "object";
-    return isShared ? (said as SharedMetrics) : undefined;
+    return isShared && hasFigures(said as SharedMetrics) ? (said as SharedMetrics) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** One process that says something else, or of another release, must not take the screen from all. @throws where a part is not there */
+function hasFigures(shared: SharedMetrics): boolean {
+  const { saved, semantic, tiers, p50, p99, ...rest } = topFigures([shared]);
+  const { hits, misses, requestsPerSecond, recalls, reranked, queueDepth, errors, rss } = rest;
+  const counts = [
+    hits,
+    misses,
+    requestsPerSecond,
+    recalls,
+    reranked,
+    queueDepth,
+    errors,
+    rss,
+    saved.tokens,
+    saved.money,
+    saved.ms,
+  ];
+  const isCount = (value: unknown): boolean => Number.isFinite(value);
+  const isKnown = (value: unknown): boolean => value === null || isCount(value);
+  return (
+    [...counts, ...Object.values(semantic)].every(isCount) &&
+    [p50, p99].every(isKnown) &&
+    typeof saved.currency === "string" &&
+    tiers.every(
+      (tier) =>
+        typeof tier.name === "string" && [tier.hits, tier.faults].every(isCount) && [tier.entries, tier.bytes].every(isKnown),
+    )
+  );
 }
 
 function allLookups(durations: ReturnType<Metrics["durations"]> | undefined): HistogramParts | undefined {

@@ -67,7 +67,7 @@ export function topScreen(figures: TopFigures, options: TopScreenOptions): strin
     ...figures.gone.map((one): [string, "bad"] => [`${named(one)}  silent for ${duration(one.ms)}`, "bad"]),
   ];
   return lines.slice(0, Math.max(1, rows)).map(([text, tone]) => {
-    const fitting = text.slice(0, columns);
+    const fitting = printable(text).slice(0, columns);
     return tone === undefined ? fitting : paint(tone, fitting);
   });
 }
@@ -75,12 +75,12 @@ export function topScreen(figures: TopFigures, options: TopScreenOptions): strin
 /** The same pid may be on several machines. */
 function named({ name, pid, host }: TopFigures["processes"][number] | GoneProcess): string {
   const full = host === undefined ? name : `${name} on ${host}`;
-  return `${String(pid).padEnd(9)}${printable(full).slice(0, 34).padEnd(35)}`;
+  return `${String(pid).padEnd(9)}${full.slice(0, 34).padEnd(35)}`;
 }
 
-/** What another process says its name is must not move the cursor. */
+/** What another process calls itself, its tiers or its money must not move the cursor. */
 function printable(text: string): string {
-  return text.replace(/[^\p{L}\p{N}\p{P}\p{Zs}]/gu, "?");
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
 }
 
 function number(value: number | null): string {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createMetrics } from "../../../src/observability/create-metrics.ts";
 import { MetricsWatch, shareMetrics } from "../../../src/observability/terminal/metrics-socket.ts";
+import { readShared } from "../../../src/observability/terminal/shared-metrics.ts";
 import { topFigures } from "../../../src/observability/terminal/top-figures.ts";
 import { sparkline, topScreen } from "../../../src/observability/terminal/top-screen.ts";
 
@@ -25,7 +26,10 @@ describe("the terminal dashboard's screen", () => {
 
   it("fits any window, and shows nothing that moves the cursor", () => {
     const metrics = lookups(3);
-    const figures = topFigures([{ name: "evil\u001b[2J", pid: 1, metrics: metrics.snapshot() }]);
+    const snapshot = metrics.snapshot();
+    const tier = { name: "\u001bc", state: "on", hits: 1, faults: 0, entries: 1, bytes: 1 } as (typeof snapshot.tiers)[number];
+    const evil = { ...snapshot, tiers: [tier], saved: { ...snapshot.saved, currency: "\u009b2J\n" } };
+    const figures = topFigures([{ name: "evil\u001b[2J", pid: 1, metrics: evil }]);
     metrics.close();
     for (const [columns, rows] of [
       [20, 3],
@@ -36,7 +40,24 @@ describe("the terminal dashboard's screen", () => {
       const lines = topScreen(figures, { columns, rows, requests: [1], hitRates: [1], paint: (_tone, text) => text });
       expect(lines.length).toBeLessThanOrEqual(rows);
       for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
-      expect(lines.join("")).not.toContain("\u001b");
+      expect(lines.join("")).not.toMatch(/\p{Cc}/u);
+    }
+  });
+
+  it("is not taken from all by one process that says something else", () => {
+    const metrics = lookups(3);
+    const snapshot = metrics.snapshot();
+    metrics.close();
+    const said = (more: object): unknown => readShared(JSON.stringify({ name: "x", pid: 1, metrics: { ...snapshot, ...more } }));
+    expect(said({})).toBeDefined();
+    for (const more of [
+      { tiers: undefined },
+      { saved: null },
+      { cache: { hits: "3" } },
+      { queueDepth: "1" },
+      { process: { rss: "1" } },
+    ]) {
+      expect(said(more), JSON.stringify(more)).toBeUndefined();
     }
   });
 
