@@ -124,7 +124,9 @@ export class BackupReader {
     if (at + length > this.#size) throw corrupt("it is torn: its end is missing");
     const bytes = Buffer.allocUnsafe(length);
     for (let read = 0; read < length;) {
-      const { bytesRead } = await this.#file.read(bytes, read, length - read, at + read);
+      const { bytesRead } = await this.#file.read(bytes, read, length - read, at + read).catch((cause: unknown) => {
+        throw new StrataError("UNAVAILABLE", `The backup cannot be read: ${String(cause)}`, { cause });
+      });
       if (bytesRead === 0) throw corrupt("it is torn: its end is missing");
       read += bytesRead;
     }

@@ -119,7 +119,7 @@ export class BackupWriter {
     await this.#append("end", { ...plain({ frames: this.#chain.length }), records: 0 });
     await full(this.#path, this.#file.sync());
     await this.#file.close();
-    await rename(partialPath(this.#path), this.#path);
+    await full(this.#path, rename(partialPath(this.#path), this.#path));
     await syncFolder(dirname(this.#path));
   }
 

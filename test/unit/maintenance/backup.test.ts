@@ -272,6 +272,10 @@ describe("a backup that is not as it was written", () => {
   });
 
   test("is no file at all", async () => {
+    const folder = mkdtempSync(join(root, "folder-"));
+    const parts = [tierPart(await filled(1))];
+    await expect(restore({ from: folder, parts })).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await expect(backup({ to: folder, parts })).rejects.toMatchObject({ code: "UNAVAILABLE" });
     await expect(restore({ from: join(root, "nowhere"), parts: [tierPart(await filled(1))] })).rejects.toMatchObject({
       code: "UNAVAILABLE",
     });
