@@ -22,7 +22,7 @@ export interface ServeOptions {
   readonly parts: ServeParts;
   /** Default 0, a free one. */
   readonly port?: number | undefined;
-  /** The address to bind; default 127.0.0.1. Any other needs a `token`. */
+  /** The address to bind; default 127.0.0.1. Any other needs a `token` of at least 16 characters. */
   readonly host?: string | undefined;
   /** What callers must give: `Authorization: Bearer`, or `X-Strata-Token` at the proxy, whose `Authorization` is the upstream's. */
   readonly token?: string | undefined;
@@ -63,14 +63,17 @@ const OPTIONS = [
   ...["grace", "clock"],
 ];
 
+/** Nobody counts wrong tries. */
+const SHORTEST_TOKEN = 16;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
 
 /** @throws {@link StrataConfigError} naming the option, the value and what is accepted */
 export function readServeOptions(options: ServeOptions): ServeSettings {
   refuseUnknown("serve", options, OPTIONS);
   const { host = "127.0.0.1", token, upstream, secret } = options;
-  if (!LOOPBACK.test(host) && token === undefined) {
-    throw new StrataConfigError("token", undefined, `a token, since ${host} can be reached from other machines`);
+  if (!LOOPBACK.test(host) && (token === undefined || token.length < SHORTEST_TOKEN)) {
+    const accepted = `at least ${SHORTEST_TOKEN} characters, since ${host} can be reached from other machines`;
+    throw new StrataConfigError("token", undefined, accepted);
   }
   if (upstream !== undefined && (typeof secret !== "string" || secret.length < 16)) {
     throw new StrataConfigError("secret", undefined, "at least 16 characters that nobody can guess");

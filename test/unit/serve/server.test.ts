@@ -280,7 +280,8 @@ describe("who may call", () => {
 
   test("another address than this machine's needs a token, and an upstream a secret", async () => {
     const { cache } = await serveBed();
-    await expect(startServer({ parts: { cache }, host: "0.0.0.0" })).rejects.toMatchObject({ option: "token" });
+    for (const token of [undefined, "short"])
+      await expect(startServer({ parts: { cache }, host: "0.0.0.0", token })).rejects.toMatchObject({ option: "token" });
     await expect(startServer({ parts: { cache }, upstream: "http://x" })).rejects.toMatchObject({ option: "secret" });
     await expect(startServer({ parts: { cache }, upstream: "http://u:p@x", secret: SECRET })).rejects.toMatchObject({
       option: "upstream",
