@@ -56,8 +56,10 @@ function placeOf(server: unknown): string | undefined {
 export function requireHealthy(health: readonly PartHealth[]): void {
   const broken = health.filter(({ ok }) => !ok);
   if (broken.length === 0) return;
-  const reasons = broken.map(({ part, at = "", message = "" }) => `\`${part}\`${at && ` (${at})`}: ${message}`);
-  throw new StrataError("UNAVAILABLE", `The config names what cannot be used. ${reasons.join(" ")}`);
+  const reasons = broken.map(
+    ({ part, at = "", message = "" }) => `\`${part}\`${at && ` (${at})`}: ${message.replace(/\.$/, "")}`,
+  );
+  throw new StrataError("UNAVAILABLE", `The config names what cannot be used. ${reasons.join("; ")}`);
 }
 
 async function look(part: PartHealth["part"], clock: Clock, ask: () => Promise<unknown>): Promise<PartHealth> {

@@ -69,7 +69,8 @@ const OPTIONS = [
 
 /** @throws {@link StrataConfigError} naming the option */
 export function parseSemantic(options: SemanticOptions): ParsedSemantic {
-  if (typeof options !== "object" || options === null) throw new StrataConfigError("semantic", options, "{ embeddings, … }");
+  if (typeof options !== "object" || options === null)
+    throw new StrataConfigError("semantic", options, "{ embeddings }, such as { embeddings: new LocalEmbeddings() }");
   refuseUnknown("semantic", options, OPTIONS);
   const { embeddings, embeddingModel, index, policy, verifier, adapt, include = [], deadlines = {} } = options;
   requireMethods("semantic.embeddings", embeddings, ["embedQuery"], "embeddings, such as new LocalEmbeddings()");

@@ -1,5 +1,8 @@
 /** `strata worker`: stores in PostgreSQL what processes with the durability `"redis"` have appended to their histories. */
 import { parseArgs } from "node:util";
+import { connectRedis } from "../../clients/redis.ts";
+import { StrataError } from "../../core/errors.ts";
+import { reasonOf } from "../doctor/finding.ts";
 import { pgClient, type PgPool } from "../../clients/pg.ts";
 import type { StrataEvent } from "../../core/events.ts";
 import type { Duration } from "../../core/options.ts";
@@ -11,7 +14,7 @@ export const worker: Command = {
   summary: "store in PostgreSQL what chat histories have left in Redis",
   usage: `Usage: strata worker [--once] [--redis URL] [--database URL] [--prefix TEXT] [--window N] [--claim-after DURATION]
 
-  --once         ends when nothing is left to store, with exit code 0
+  --once         ends when nothing is left to store, with exit code 0; with 1 when a server cannot be reached at the start
   --redis        default: REDIS_URL
   --database     default: DATABASE_URL
   --prefix       of the histories' keys; default: strata:history
@@ -37,6 +40,7 @@ Any number of workers share the work. SIGINT and SIGTERM end one after the batch
     if (redis === undefined) throw new UsageError("Where is Redis? Give --redis or REDIS_URL.");
     if (database === undefined) throw new UsageError("Where is PostgreSQL? Give --database or DATABASE_URL.");
     const pool = await openPool(database);
+    if (values.once === true) await requireServers(redis, pool);
     const writer = startHistoryWriter({
       sql: pgClient(pool),
       redis,
@@ -66,6 +70,24 @@ const LIMITS = { connectionTimeoutMillis: 5_000, statement_timeout: 30_000, quer
 async function openPool(connectionString: string): Promise<PgPool & { end(): Promise<void> }> {
   const { default: pg } = await import("pg");
   return new pg.Pool({ connectionString, max: 3, ...LIMITS, keepAlive: true });
+}
+
+/** A worker that stays waits for servers that are away; one that is run once, by a schedule or by hand, would never end. */
+async function requireServers(redis: string, pool: PgPool & { end(): Promise<void> }): Promise<void> {
+  const connection = connectRedis(redis, { option: "redis" });
+  try {
+    await connection.send(["ping"]);
+    await pgClient(pool)
+      .query("SELECT 1")
+      .catch((cause: unknown) => {
+        throw new StrataError("UNAVAILABLE", `PostgreSQL cannot be reached: ${reasonOf(cause)}`, { cause });
+      });
+  } catch (error) {
+    await pool.end();
+    throw error;
+  } finally {
+    await connection.close();
+  }
 }
 
 function tell(event: StrataEvent, terminal: Terminal): void {

@@ -113,6 +113,11 @@ function checkModel(model: unknown): void {
     requireMethods("model", model, ["_generate", "_llmType"], "a chat model, or { provider, model }");
     return;
   }
+  if (typeof model !== "object" || model === null) {
+    // What `createAgent` of LangChain takes as a text, "deepseek:deepseek-reasoner", is the likeliest of these.
+    const accepted = 'a chat model, or { provider: "deepseek", model: "deepseek-reasoner" }';
+    throw new StrataConfigError("model", hidden(model), accepted);
+  }
   const described = openSection("model", model, MODEL) as Partial<ModelDescription> & Section;
   parseChoice("model.provider", described.provider, ["deepseek", "openai"]);
   if (readText("model", described, "model") === undefined) {

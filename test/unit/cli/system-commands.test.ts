@@ -168,3 +168,16 @@ describe("strata serve", () => {
     expect(notes).toContain(named);
   });
 });
+
+test("a worker that is run once says that a server is away, and ends", async () => {
+  const { code, notes } = await strata(
+    "worker",
+    "--once",
+    "--redis",
+    "redis://127.0.0.1:1",
+    "--database",
+    "postgres://127.0.0.1:1/app",
+  );
+  expect(code).toBe(1);
+  expect(notes).toContain("Redis cannot be reached: connect ECONNREFUSED 127.0.0.1:1");
+});

@@ -56,6 +56,11 @@ describe("a config", () => {
     ],
     ["a wrong type of section", { cache: 3 }, "Option `cache` is 3; accepted: a section with these keys: ttl, "],
     [
+      "a model as createAgent takes it",
+      { model: "deepseek:deepseek-reasoner" },
+      'Option `model` is "…"; accepted: a chat model, or { provider: "deepseek", model: "deepseek-reasoner" }.',
+    ],
+    [
       "a switch that YAML reads as a text",
       { cache: { semantic: "yes" } },
       'Option `cache.semantic` is "…"; accepted: true, false, or a section with these keys: policy, ',
