@@ -1,13 +1,15 @@
 /** A config in a file: YAML or JSON, with the places of what the caller fills in (`${NAME}`). */
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
-import type { YAMLParseError } from "yaml";
+import type { YAMLParseError, YAMLWarning } from "yaml";
 import { StrataConfigError } from "../../core/errors.ts";
 
 /** What `${NAME}` in a config file stands for. The library reads no environment: hand in what it may see, such as `process.env`. */
 export type ConfigVariables = Readonly<Record<string, string | undefined>>;
 
 const READABLE = [".yaml", ".yml", ".json"];
+/** No config is as deep; one that holds itself, through an alias, is without end. */
+const DEEPEST = 64;
 const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
 /** @throws {@link StrataConfigError} for a file that cannot be read or is neither YAML nor JSON, and for a variable without a value */
@@ -21,7 +23,9 @@ export async function readConfigFile(path: string, variables: ConfigVariables): 
   } catch (error) {
     throw new StrataConfigError("config", path, `the path of a file that can be read (${(error as NodeJS.ErrnoException).code})`);
   }
-  return filled(kind === ".json" ? parseJson(path, text) : await parseYaml(path, text), variables, "");
+  const found = kind === ".json" ? parseJson(path, text) : await parseYaml(path, text);
+  if (isDeeper(found, DEEPEST)) throw new StrataConfigError("config", path, `a file that is at most ${DEEPEST} levels deep`);
+  return filled(found, variables, "");
 }
 
 function parseJson(path: string, text: string): unknown {
@@ -37,7 +41,8 @@ function parseJson(path: string, text: string): unknown {
 async function parseYaml(path: string, text: string): Promise<unknown> {
   const { parseDocument } = await import("yaml");
   const document = parseDocument(text);
-  const [error] = document.errors;
+  // An unknown tag is only a warning to the parser, which leaves an empty text: a key that was meant as one would be gone.
+  const [error] = [...document.errors, ...document.warnings];
   if (error !== undefined) throw new StrataConfigError("config", path, `a file of YAML (${withoutQuote(error)})`);
   try {
     // An alias may stand for no more than a person would write; else nine lines become a gigabyte.
@@ -53,10 +58,15 @@ async function parseYaml(path: string, text: string): Promise<unknown> {
 }
 
 /** What is wrong and where; what the parser quotes after a colon, or of a tag, may be a key that was meant as a text. */
-function withoutQuote({ code, message, linePos }: YAMLParseError): string {
+function withoutQuote({ code, message, linePos }: YAMLParseError | YAMLWarning): string {
   const line = linePos === undefined ? "" : ` at line ${linePos[0].line}`;
   const what = message.split("\n", 1)[0]?.split(/(?<=\S):(?: |$)| at line /, 1)[0] ?? "";
   return `${code === "TAG_RESOLVE_FAILED" ? "A tag cannot be resolved" : what}${line}`;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1));
 }
 
 /** Values only, never keys; what is filled in is data and is not read again. */

@@ -191,6 +191,8 @@ model: { provider: deepseek, model: deepseek-reasoner, apiKey: "\${KEY}" }
     ["strata.yaml", "cache: [", "a file of YAML ("],
     ["strata.yml", "cache: {}\ncache: {}\n", "a file of YAML (Map keys must be unique"],
     ["strata.json", "{", "a file of JSON ("],
+    ["strata.yaml", "cache: &a\n  memory: *a\n", "a file that is at most 64 levels deep"],
+    ["strata.yaml", "model:\n  apiKey: !hunter2 x\n", "a file of YAML (A tag cannot be resolved at line 2)"],
     ["strata.toml", "", "the path of a file that ends in .yaml, .yml, .json"],
   ])("that is broken is refused: %s %#", async (name, text, message) => {
     await expect(createStrata(file(name, text))).rejects.toThrow(message);
