@@ -70,7 +70,8 @@ export async function benchmark(
       const bench = new Bench({
         ...{ iterations: share, time: 0, warmup: round === 0 && warmup > 0, warmupIterations: warmup, warmupTime: 0 },
         ...{ retainSamples: true, throws: true, now: () => clock.monotonic() },
-        ...(signal !== undefined && { signal }),
+        // One of its own: tinybench listens to it and never stops, and after ten rounds Node would warn of a leak.
+        ...(signal !== undefined && { signal: AbortSignal.any([signal]) }),
       });
       bench.add(name, async () => {
         const call = counts.get(name) as number;

@@ -59,7 +59,11 @@ export async function startServer(options: ServeOptions): Promise<StrataServer> 
       ...(await parts.stats?.()),
     });
   });
-  app.notFound(() => openAiError(404, "There is nothing here. See docs/guides/serve.md for the routes."));
+  app.notFound((c) => {
+    const isProxy = settings.upstream === undefined && /^\/(?:v1\/(?:chat\/completions|models)|warm)$/.test(c.req.path);
+    const why = isProxy ? "No upstream was named: start it with --upstream URL." : "There is nothing here.";
+    return openAiError(404, `${why} See docs/guides/serve.md for the routes.`);
+  });
   // The error may hold what was sent.
   app.onError(() => openAiError(500, "The server failed."));
   const server = await listen({

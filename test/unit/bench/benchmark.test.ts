@@ -1,5 +1,6 @@
 import { Document } from "@langchain/core/documents";
 import { AIMessage } from "@langchain/core/messages";
+import { getEventListeners } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,6 +62,12 @@ describe("benchmark", () => {
       p99: 99,
       ratio: 1,
     });
+  });
+
+  test("leaves nothing that listens to the signal, however many rounds there are", async () => {
+    const { signal } = new AbortController();
+    await benchmark({ a: () => 1, b: () => 2, c: () => 3 }, { iterations: 8, rounds: 4, signal });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   test("ends with what a case throws, with the signal's reason, and refuses what it does not know", async () => {

@@ -348,6 +348,8 @@ test("clearing everything has to be said, and recall needs to know whose memory"
   expect((await post(`${server.url}/clear`, { tagg: "x" })).status).toBe(400);
   expect(await (await post(`${server.url}/clear`, { all: true })).json()).toEqual({ removed: 1 });
   expect((await post(`${server.url}/recall`, { query: "x" })).status).toBe(404);
+  const proxied = await post(`${server.url}/v1/chat/completions`, { messages: [] });
+  expect([proxied.status, await proxied.text()]).toEqual([404, expect.stringContaining("start it with --upstream URL")]);
   const asked: unknown[] = [];
   const memory = {
     recall: (...given: unknown[]) => (asked.push(given), Promise.resolve({ documents: [], strategy: "hybrid" })),
