@@ -348,8 +348,6 @@ test("clearing everything has to be said, and recall needs to know whose memory"
   expect((await post(`${server.url}/clear`, { tagg: "x" })).status).toBe(400);
   expect(await (await post(`${server.url}/clear`, { all: true })).json()).toEqual({ removed: 1 });
   expect((await post(`${server.url}/recall`, { query: "x" })).status).toBe(404);
-  const proxied = await post(`${server.url}/v1/chat/completions`, { messages: [] });
-  expect([proxied.status, await proxied.text()]).toEqual([404, expect.stringContaining("start it with --upstream URL")]);
   const asked: unknown[] = [];
   const memory = {
     recall: (...given: unknown[]) => (asked.push(given), Promise.resolve({ documents: [], strategy: "hybrid" })),
@@ -361,4 +359,11 @@ test("clearing everything has to be said, and recall needs to know whose memory"
     strategy: "hybrid",
   });
   expect(asked[0]).toMatchObject(["x", { ownerId: "o", k: 3 }]);
+});
+
+test("a server without an upstream says so where a proxy is asked for", async () => {
+  const { server, ask } = await serveBed({ upstream: undefined });
+  const answer = await ask(question("What is a cache?"));
+  expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining("start it with --upstream URL")]);
+  expect(await (await fetch(`${server.url}/nothing`)).text()).toContain("There is nothing here.");
 });
