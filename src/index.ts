@@ -230,7 +230,7 @@ export type { PartHealth } from "./system/health.ts";
 export type { ConfigVariables } from "./system/config/config-file.ts";
 export type { ChatOptions } from "./system/chat/chat-options.ts";
 export type { TemplateName } from "./system/chat/chat-template.ts";
-export type { ChatEvent, ChatResult, ChatSavings, ChatTimings } from "./system/chat/chat-result.ts";
+export type { ChatEvent, ChatFailure, ChatResult, ChatSavings, ChatTimings } from "./system/chat/chat-result.ts";
 
 // Prompts: versions, checked variables, fixed beginnings, and what a reasoning model thought.
 export {

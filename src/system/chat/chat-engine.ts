@@ -30,7 +30,7 @@ import { templateMessages } from "./chat-template.ts";
 import { callLimit, type CallLimit } from "./call-limit.ts";
 import { readChatRequest, type ChatOptions, type ChatRequest } from "./chat-options.ts";
 import { buildPrompt } from "./chat-prompt.ts";
-import { NO_SAVINGS, savingsOf, type ChatEvent, type ChatResult, type ChatTimings } from "./chat-result.ts";
+import { NO_SAVINGS, savingsOf, type ChatEvent, type ChatFailure, type ChatResult, type ChatTimings } from "./chat-result.ts";
 
 export interface ChatEngineOptions {
   readonly model: () => Promise<BaseChatModel>;
@@ -53,6 +53,8 @@ interface Prepared {
   readonly messages: BaseMessage[];
   readonly documents: readonly DocumentInterface[] | undefined;
   readonly history: HybridChatMessageHistory | undefined;
+  /** Grows with what fails and is passed over. */
+  readonly degraded: ChatFailure[];
   readonly contextMs: number;
   readonly memoryMs: number;
 }
@@ -170,13 +172,14 @@ export class ChatEngine {
       system === undefined
         ? [new HumanMessage(question)]
         : buildPrompt({ system, question, conversation: [], recalled: [], context: "" });
-    return { messages, documents: undefined, history: undefined, contextMs: 0, memoryMs: 0 };
+    return { messages, documents: undefined, history: undefined, degraded: [], contextMs: 0, memoryMs: 0 };
   }
 
   async #prepare(request: ChatRequest, signal: AbortSignal): Promise<Prepared> {
     const { clock, knowledge, system } = this.#options;
     const { question, options } = request;
     const history = this.#history(request);
+    const degraded: ChatFailure[] = [];
     const startedAt = clock.monotonic();
     const [found, remembered] = await Promise.all([
       request.context === undefined
@@ -184,7 +187,7 @@ export class ChatEngine {
         : knowledge
             .contextFor(question, { ...request.context, scope: options.scope, signal })
             .then((value) => ({ ...value, ms: clock.monotonic() - startedAt })),
-      this.#remember(request, history, signal).then((value) => ({ ...value, ms: clock.monotonic() - startedAt })),
+      this.#remember(request, history, signal, degraded).then((value) => ({ ...value, ms: clock.monotonic() - startedAt })),
     ]);
     const { conversation, recalled } = remembered;
     const parts = { question, conversation, recalled, context: found?.text ?? "", system: options.system ?? system };
@@ -193,7 +196,7 @@ export class ChatEngine {
         ? buildPrompt(parts)
         : await templateMessages(this.#options.prompts, options.template, options.variables, parts);
     const memoryMs = request.ownerId === undefined ? 0 : remembered.ms;
-    return { messages, documents: found?.documents, history, contextMs: found?.ms ?? 0, memoryMs };
+    return { messages, documents: found?.documents, history, degraded, contextMs: found?.ms ?? 0, memoryMs };
   }
 
   #history({ ownerId, options }: ChatRequest): HybridChatMessageHistory | undefined {
@@ -212,14 +215,15 @@ export class ChatEngine {
     { ownerId, usesMemory, question, options }: ChatRequest,
     history: HybridChatMessageHistory | undefined,
     signal: AbortSignal,
+    degraded: ChatFailure[],
   ): Promise<{ readonly conversation: readonly BaseMessage[]; readonly recalled: readonly DocumentInterface[] }> {
     const { memory } = this.#options;
     const [conversation, recalled] = await Promise.all([
-      history?.context({ signal }).catch((error: unknown) => this.#failed("load", error, signal, true)),
+      history?.context({ signal }).catch((error: unknown) => this.#failed("load", error, degraded, signal, true)),
       usesMemory && ownerId !== undefined
         ? memory
             .recall(question, { ownerId, sessionId: options.sessionId, signal })
-            .catch((error: unknown) => this.#failed("recall", error, signal, options.useMemory === true))
+            .catch((error: unknown) => this.#failed("recall", error, degraded, signal, options.useMemory === true))
         : undefined,
     ]);
     const shown = new Set((conversation ?? []).map(({ id }) => id));
@@ -234,13 +238,13 @@ export class ChatEngine {
     { startedAt, answerMs }: { readonly startedAt: number; readonly answerMs: number },
   ): Promise<ChatResult> {
     const { clock } = this.#options;
-    const { documents, history, contextMs, memoryMs } = prepared;
+    const { documents, history, degraded, contextMs, memoryMs } = prepared;
     let storeMs = 0;
     if (history !== undefined) {
       const storedAt = clock.monotonic();
       const asked = new HumanMessage(request.question);
       // The deadline of the question is not that of what is kept of it: the answer is there, and paid.
-      await history.addMessages([asked, message]).catch((error: unknown) => this.#failed("save", error, undefined));
+      await history.addMessages([asked, message]).catch((error: unknown) => this.#failed("save", error, degraded));
       storeMs = clock.monotonic() - storedAt;
     }
     const hit = hitOf(message);
@@ -252,15 +256,17 @@ export class ChatEngine {
       ...{ cached: hit !== undefined, source: hit?.source ?? "model", timings },
       savings: hit === undefined ? NO_SAVINGS : savingsOf(hit),
       ...(documents !== undefined && { documents }),
+      ...(degraded.length > 0 && { degraded }),
       ...(hit !== undefined && { hitId: hit.hitId, tier: hit.tier }),
       message,
     };
   }
 
-  #failed(operation: "load" | "save" | "recall", error: unknown, signal: AbortSignal | undefined, isAsked = false): undefined {
+  #failed(operation: ChatFailure, error: unknown, degraded: ChatFailure[], signal?: AbortSignal, isAsked = false): undefined {
     signal?.throwIfAborted();
     const code = StrataError.isInstance(error) ? error.code : "ENGINE";
     if (isAsked && code === "MISSING_PEER") throw error;
+    degraded.push(operation);
     this.#options.emit?.({ type: "history.fault", operation, code, message: error instanceof Error ? error.message : "" });
     return undefined;
   }

@@ -19,9 +19,16 @@ export interface ChatResult {
   readonly hitId?: string;
   /** The tier that had the answer. */
   readonly tier?: string;
+  /**
+   * What failed and was passed over: the conversation did not go along (`"load"`) or was not added to (`"save"`), nothing was recalled
+   * (`"recall"`). An event tells why.
+   */
+  readonly degraded?: readonly ChatFailure[];
   /** The model's message itself. */
   readonly message: AIMessage;
 }
+
+export type ChatFailure = "load" | "save" | "recall";
 
 /** Milliseconds. */
 export interface ChatTimings {

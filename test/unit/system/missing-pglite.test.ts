@@ -42,8 +42,9 @@ test("so is a memory that was asked for", async () => {
   await expect(strata.chat("Are you open?", { ownerId: "ana", useMemory: true })).rejects.toMatchObject(INSTALL);
 });
 
-test("an owner alone is answered without a memory, and an event tells", async () => {
+test("an owner alone is answered without a memory, and the result and an event tell", async () => {
   const { strata, faults } = await bed();
-  expect((await strata.chat("Are you open?", { ownerId: "ana" })).text).toBe("Yes.");
+  expect(await strata.chat("Are you open?", { ownerId: "ana" })).toMatchObject({ text: "Yes.", degraded: ["recall"] });
+  expect(await strata.chat("Are you open?")).not.toHaveProperty("degraded");
   expect(faults).toContainEqual(expect.objectContaining({ operation: "recall", code: "MISSING_PEER" }));
 });
