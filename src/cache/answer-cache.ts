@@ -73,6 +73,7 @@ export class AnswerCache implements RequestCache {
   /** When a scope was forgotten: answers to what was asked before are refused. */
   readonly #forgotten = new Map<Digest, number>();
   #closed = false;
+  #hasWarned = false;
 
   constructor(options: AnswerCacheOptions) {
     this.#options = options;
@@ -257,7 +258,19 @@ export class AnswerCache implements RequestCache {
   bypass(reason: BypassReason): undefined {
     this.#options.counters.bypassed(reason);
     this.#options.emit?.({ type: "cache.bypass", reason });
+    if (reason === "model-unidentified") this.#warnOfModel();
     return undefined;
+  }
+
+  /** Once: who put a cache before such a model would else see nothing but that nothing is ever found. */
+  #warnOfModel(): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    process.emitWarning(
+      "A model that LangChain does not name in its cache key is not cached, since its answers could not be told from another model's. " +
+        'Name it: `new TieredCache({ modelId: "…" })`.',
+      { code: "STRATA_MODEL" },
+    );
   }
 
   /** From now on, answers to what was asked before in this scope, or in one within it, are refused. */

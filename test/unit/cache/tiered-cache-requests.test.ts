@@ -1,5 +1,5 @@
 /** What LangChain hands over, however large or broken: looked up and stored, or stood aside for, and never an exception. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { memoryTier } from "../../../src/cache/tiers/memory.ts";
 import { cacheBed } from "../../support/cache-bed.ts";
 import { chatAnswer, llmKey, messageOf } from "../../support/model-answers.ts";
@@ -35,6 +35,15 @@ describe("what comes from LangChain", () => {
       await cache.lookup("prompt", key);
       await cache.lookup("prompt", KEY);
     }
+    await cache.close();
+  });
+
+  test("a model without a name is warned of once, with what to do", async () => {
+    const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    onTestFinished(() => warnings.mockRestore());
+    const { cache } = cacheBed({ tiers: [memoryTier()] });
+    for (const prompt of ["a", "b"]) await cache.lookup(prompt, 'temperature:0.5,_type:"ollama"');
+    expect(warnings.mock.calls).toEqual([[expect.stringContaining("modelId"), { code: "STRATA_MODEL" }]]);
     await cache.close();
   });
 
