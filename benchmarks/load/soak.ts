@@ -35,9 +35,10 @@ const report = await runSoak({
     if (!values.json) console.log(`# minute ${minute.toFixed(1)}: ${heap.toFixed(2)} MB, ${handles} handles, ${errors} errors`);
   },
 });
-/** At 50 requests a second what has a bound reaches it, and V8 has compiled what is hot, after a quarter of an hour. */
-const warm = Math.floor(report.samples.length / (values.coarse ? 5 : 2));
+const warm = Math.floor(report.samples.length / 5);
 const verdict = judge(report.samples, warm, bounds);
+/** Beside the verdict: whether what grew after the warm-up still grows. */
+const later = judge(report.samples, Math.floor(report.samples.length / 2), bounds);
 const broken = [...verdict.broken, ...report.accidents];
 if (values.json) {
   console.log(JSON.stringify({ ...report, ...verdict, broken }));
@@ -46,7 +47,7 @@ if (values.json) {
   console.log(soakTable(report.samples));
   console.log(
     `\n${report.requests} requests, ${rate} a second. After the warm-up (${warm} of ${report.samples.length} rounds) the heap grew by ` +
-      `${verdict.heapSlope.toFixed(2)} MB in 10 minutes, handles by ${verdict.handlesGrew}, open files by ${verdict.descriptorsGrew}.`,
+      `${verdict.heapSlope.toFixed(2)} MB in 10 minutes, handles by ${verdict.handlesGrew}, open files by ${verdict.descriptorsGrew}. Over the second half of the run the heap grew by ${later.heapSlope.toFixed(2)} MB in 10 minutes.`,
   );
   const allowed = Object.entries(report.allowed).map(([name, count]) => `${name} ${count}`);
   console.log(
