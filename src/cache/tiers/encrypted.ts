@@ -4,12 +4,11 @@
  *
  * The tier still sees what it needs for its own work: digests of keys and scopes, the tags as it keeps them, lives, costs and sizes.
  */
-import { isPromise, type MaybePromise } from "../../core/abort.ts";
+import { isPromise, type CallOptions, type MaybePromise } from "../../core/abort.ts";
 import { guardObserver, type Emit, type Observer } from "../../core/events.ts";
 import type { Digest } from "../../core/key.ts";
 import { refuseUnknown } from "../../core/options.ts";
 import { GLOBAL_SCOPE } from "../../core/scope.ts";
-import type { CallOptions } from "../../core/abort.ts";
 import { parseEncryption, type EncryptionOptions } from "../../encryption/key-ring.ts";
 import { REFUSALS, Sealer, type Opened } from "../../encryption/sealer.ts";
 import type { DistributedFlight } from "../distributed-flight.ts";
