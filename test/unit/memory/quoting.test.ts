@@ -38,6 +38,11 @@ describe("recalled text in a prompt", () => {
     expect(quoteRecalled([])).toBe("");
   });
 
+  test("a block is of one length, whatever mark chance gives it", () => {
+    const lengths = [0, 1e-12, 0.5, 1 - 2 ** -53].map((drawn) => quoteRecalled([said("hello")], { random: () => drawn }).length);
+    expect(new Set(lengths).size).toBe(1);
+  });
+
   test.each(ATTACKS)("cannot leave its line: %j", (text) => {
     const block = quoteRecalled([said(text), said("harmless", { createdAt: "2026-05-02T10:00:00.000Z" })]);
     const { inside, outside } = taken(block);
