@@ -55,7 +55,11 @@ function timeOf(createdAt: unknown): number {
 
 /** 104 bits, so that nobody meets one by chance; always of one length, as a budget of characters would cut elsewhere each time. */
 function nonce(random: () => number): string {
-  return Array.from({ length: 2 }, () => Math.floor(random() * 2 ** 52).toString(36).padStart(11, "0")).join("");
+  return Array.from({ length: 2 }, () =>
+    Math.floor(random() * 2 ** 52)
+      .toString(36)
+      .padStart(11, "0"),
+  ).join("");
 }
 
 /** Still the same JSON. `<|im_start|>`, `[INST]` and the like lose what makes them marks; so do line ends that JSON lets stand. */
