@@ -3,7 +3,7 @@ import { open, type FileHandle } from "node:fs/promises";
 import { StrataError } from "../../core/errors.ts";
 import type { Signer } from "./backup-key.ts";
 import type { BackupRecord } from "./backup-part.ts";
-import { recordsOf, unpack } from "./chunk.ts";
+import { checkRecords, recordsOf, unpack } from "./chunk.ts";
 import { Chain, corrupt, FRAME_HEADER, headerOf, MAGIC, SIGNATURE_AT, type Frame } from "./frame.ts";
 import { readManifest, readPartEnd, type BackupManifest } from "./manifest.ts";
 
@@ -16,11 +16,27 @@ export interface ReadPart {
   readonly end: number;
 }
 
+/** Where a part begins: enough to read it without what is before it. */
+export interface PartPlace {
+  readonly part: number;
+  readonly at: number;
+  readonly chain: Chain;
+}
+
+/** A chunk of records as it is in the file. */
+interface Chunk {
+  readonly payload: Buffer;
+  readonly records: number;
+}
+
+/** Chunks that are inflated on other threads while one is worked on: as many as there are threads, so memory stays flat. */
+const AHEAD = 4;
+
 export class BackupReader {
   readonly #file: FileHandle;
   readonly #signer: Signer;
   readonly #size: number;
-  readonly chain: Chain = new Chain();
+  #chain = new Chain();
   #at = MAGIC.byteLength;
   #next = 0;
   #manifest: BackupManifest | undefined;
@@ -58,27 +74,73 @@ export class BackupReader {
     return this.#at;
   }
 
+  /** Where the chain of frames stands. */
+  get chain(): Chain {
+    return this.#chain;
+  }
+
+  /** Where the next part begins; to be asked between parts. */
+  get place(): PartPlace {
+    return { part: this.#next, at: this.#at, chain: this.#chain.copy() };
+  }
+
+  /** Another reader of the same open file, which begins at a part. It is not closed by itself. */
+  from({ part, at, chain }: PartPlace): BackupReader {
+    const other = new BackupReader(this.#file, this.#signer, this.#size);
+    other.#manifest = this.#manifest;
+    other.#chain = chain.copy();
+    other.#at = at;
+    other.#next = part;
+    return other;
+  }
+
   /**
    * The records of the next part, a chunk at a time; it must be read to its end.
    * @throws {@link StrataError} `CORRUPT`
    */
   async *part(): AsyncGenerator<readonly BackupRecord[], ReadPart> {
+    const chunks = this.#chunks();
+    let step = await chunks.next();
+    for (; step.done !== true; step = await chunks.next()) yield recordsOf(step.value.payload, step.value.records);
+    return step.value;
+  }
+
+  /**
+   * Reads the next part to its end as `part` does, and makes no records of it.
+   * @throws {@link StrataError} `CORRUPT`; the signal's reason
+   */
+  async checkPart(signal?: AbortSignal): Promise<ReadPart> {
+    const chunks = this.#chunks();
+    for (;;) {
+      signal?.throwIfAborted();
+      const step = await chunks.next();
+      if (step.done === true) return step.value;
+      checkRecords(step.value.payload, step.value.records);
+    }
+  }
+
+  async *#chunks(): AsyncGenerator<Chunk, ReadPart> {
     const part = this.#next++;
+    const ahead: Promise<Chunk>[] = [];
+    let last: Frame | undefined;
     let records = 0;
     let bytes = 0;
     for (;;) {
-      const frame = await this.#frame();
-      if (frame.part !== part || frame.kind === "manifest" || frame.kind === "end") throw corrupt("its parts are not in order");
-      const payload = await unpack(frame);
-      if (frame.kind === "part-end") {
-        const end = readPartEnd(payload);
-        if (end.records !== records || end.bytes !== bytes) throw corrupt("a part holds another number of records than it says");
-        return { records, bytes, end: this.#at };
+      while (last === undefined && ahead.length < AHEAD) {
+        const frame = await this.#frame();
+        if (frame.part !== part || frame.kind === "manifest" || frame.kind === "end") throw corrupt("its parts are not in order");
+        if (frame.kind === "part-end") last = frame;
+        else ahead.push(begin(inflated(frame)));
       }
-      records += frame.records;
-      bytes += frame.rawLength;
-      yield recordsOf(payload, frame.records);
+      const chunk = await ahead.shift();
+      if (chunk === undefined) break;
+      records += chunk.records;
+      bytes += chunk.payload.byteLength;
+      yield chunk;
     }
+    const end = readPartEnd(await unpack(last as Frame));
+    if (end.records !== records || end.bytes !== bytes) throw corrupt("a part holds another number of records than it says");
+    return { records, bytes, end: this.#at };
   }
 
   /** Checks that the backup ends here. @throws {@link StrataError} `CORRUPT` */
@@ -113,7 +175,7 @@ export class BackupReader {
     const header = await this.#read(this.#at, FRAME_HEADER);
     const { storedLength } = headerOf(header);
     const stored = await this.#read(this.#at + FRAME_HEADER, storedLength);
-    const frame = this.chain.open(header, stored, this.#signer);
+    const frame = this.#chain.open(header, stored, this.#signer);
     this.#refuseSigned(header);
     this.#at += FRAME_HEADER + storedLength;
     return frame;
@@ -132,4 +194,14 @@ export class BackupReader {
     }
     return bytes;
   }
+}
+
+async function inflated(frame: Frame): Promise<Chunk> {
+  return { payload: await unpack(frame), records: frame.records };
+}
+
+/** It is awaited later, if what comes before does not fail. */
+function begin<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
 }

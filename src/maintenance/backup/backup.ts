@@ -192,11 +192,9 @@ async function wholeParts(reader: BackupReader): Promise<LeftBehind> {
   let found: Continued = { chain: reader.chain.copy(), at: reader.position, parts: 0 };
   for (let index = 0; index < manifest.parts.length; index++) {
     try {
-      const part = reader.part();
-      let step = await part.next();
-      while (step.done !== true) step = await part.next();
-      ends.push(step.value);
-      found = { chain: reader.chain.copy(), at: step.value.end, parts: index + 1 };
+      const end = await reader.checkPart();
+      ends.push(end);
+      found = { chain: reader.chain.copy(), at: end.end, parts: index + 1 };
     } catch {
       break;
     }

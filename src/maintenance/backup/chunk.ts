@@ -16,6 +16,12 @@ const LEAST_SAVED = 0.03;
 /** A sample of so many bytes tells whether the rest is worth the time. */
 const SAMPLE_BYTES = 16 * 1024;
 
+/**
+ * Node hands out what it deflates or inflates in pieces of 16 KB by default, each by way of the event loop: 64 trips for a chunk. One
+ * piece is large enough for a chunk, and for a record that is longer than that the memory grows with what is really there.
+ */
+const PIECE_BYTES = CHUNK_BYTES + 64;
+
 const deflate = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.deflateRaw);
 const inflate = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
 
@@ -71,7 +77,7 @@ export async function pack(payload: Buffer): Promise<Pick<Frame, "codec" | "rawL
     const sample = await deflate(payload.subarray(middle, middle + SAMPLE_BYTES), { level: LEVEL });
     if (sample.byteLength > SAMPLE_BYTES * (1 - LEAST_SAVED)) return raw;
   }
-  const stored = await deflate(payload, { level: LEVEL });
+  const stored = await deflate(payload, { level: LEVEL, chunkSize: PIECE_BYTES / 4 });
   return stored.byteLength > payload.byteLength * (1 - LEAST_SAVED) ? raw : { codec: 1, rawLength: payload.byteLength, stored };
 }
 
@@ -81,7 +87,8 @@ export async function unpack({ codec, rawLength, stored }: Frame): Promise<Buffe
   if (codec === 1) {
     try {
       // 0 would be refused as a limit, and nothing of ours is empty and compressed.
-      payload = await inflate(stored, { maxOutputLength: Math.max(1, rawLength) });
+      const maxOutputLength = Math.max(1, rawLength);
+      payload = await inflate(stored, { maxOutputLength, chunkSize: Math.min(rawLength + 64, PIECE_BYTES) });
     } catch (cause) {
       throw corrupt("a chunk cannot be inflated", cause);
     }
@@ -93,19 +100,30 @@ export async function unpack({ codec, rawLength, stored }: Frame): Promise<Buffe
 /** The records of a chunk; their bodies are views of it. @throws {@link StrataError} `CORRUPT` */
 export function recordsOf(payload: Buffer, count: number): BackupRecord[] {
   const records: BackupRecord[] = [];
-  let at = 0;
-  while (at < payload.byteLength) {
+  eachRecord(payload, count, (at, bodyAt, end) => {
+    const owners: OwnerMark[] = [];
+    for (let mark = at; mark < bodyAt; mark += OWNER_MARK_LENGTH) {
+      owners.push(payload.toString("latin1", mark, mark + OWNER_MARK_LENGTH));
+    }
+    records.push({ owners, body: payload.subarray(bodyAt, end) });
+  });
+  return records;
+}
+
+/** Looks at a chunk as `recordsOf` does, and makes nothing of it. @throws {@link StrataError} `CORRUPT` */
+export function checkRecords(payload: Buffer, count: number): void {
+  eachRecord(payload, count, () => undefined);
+}
+
+function eachRecord(payload: Buffer, count: number, see: (marksAt: number, bodyAt: number, end: number) => void): void {
+  let seen = 0;
+  for (let at = 0; at < payload.byteLength; seen++) {
     if (at + 5 > payload.byteLength) throw corrupt("a record is torn");
     const end = at + 4 + payload.readUInt32LE(at);
     const bodyAt = at + 5 + payload.readUInt8(at + 4) * OWNER_MARK_LENGTH;
     if (end > payload.byteLength || bodyAt > end) throw corrupt("a record is torn");
-    const owners: OwnerMark[] = [];
-    for (let mark = at + 5; mark < bodyAt; mark += OWNER_MARK_LENGTH) {
-      owners.push(payload.toString("latin1", mark, mark + OWNER_MARK_LENGTH));
-    }
-    records.push({ owners, body: payload.subarray(bodyAt, end) });
+    see(at + 5, bodyAt, end);
     at = end;
   }
-  if (records.length !== count) throw corrupt("a chunk holds another number of records than it says");
-  return records;
+  if (seen !== count) throw corrupt("a chunk holds another number of records than it says");
 }

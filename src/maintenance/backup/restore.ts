@@ -10,7 +10,7 @@ import type { ForgettingLog } from "./forgetting-log.ts";
 import { forgottenSince, mergeForgotten } from "./forgotten-owners.ts";
 import { corrupt } from "./frame.ts";
 import type { BackupManifest } from "./manifest.ts";
-import { readWhole } from "./verify.ts";
+import { checkWhole } from "./verify.ts";
 
 export interface RestoreOptions extends CallOptions {
   readonly from: string;
@@ -46,6 +46,8 @@ export interface RestoreReport {
   readonly skipped: readonly string[];
 }
 
+/** Each holds some chunks of a megabyte. */
+const PARTS_AT_ONCE = 3;
 const OPTIONS = ["from", "parts", "skip", "key", "system", "forgotten", "clock", "onProgress", "signal"];
 
 /**
@@ -65,36 +67,60 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   checkParts("restore.parts", parts);
   const clock = parseClock(options.clock);
   const signer = signerOf("restore.key", options.key);
-  const { manifest, parts: found } = await readWhole(from, signer, signal);
-  if (manifest.signature !== signer.kind) throw corrupt("it is signed, and no key was given to check that");
-  if (manifest.system !== options.system) throw foreign(manifest.system, options.system);
-  const targets = targetsOf(manifest, parts, skip);
-
-  const forgotten = mergeForgotten(new Map(manifest.forgotten), await whoIsForgotten(options));
-  const gone = forgottenSince(forgotten, manifest.createdAt);
   const reader = await BackupReader.open(from, signer);
   try {
-    // Checked a moment ago under the same name; it may be another file by now.
-    if (reader.manifest.id !== manifest.id) throw corrupt("it was replaced while it was read");
-    const restored: RestoreReport["parts"][number][] = [];
-    for (const [index, target] of targets.entries()) {
-      const part = new PartStream(reader.part(), gone, (records, bytes) => {
-        signal?.throwIfAborted();
-        onProgress?.({ part: manifest.parts[index]?.name ?? "", records, bytes });
+    // What is checked and what is restored are read from one open file: another one may come to have its name meanwhile.
+    const found = await checkWhole(reader, signal);
+    const { manifest } = reader;
+    if (manifest.signature !== signer.kind) throw corrupt("it is signed, and no key was given to check that");
+    if (manifest.system !== options.system) throw foreign(manifest.system, options.system);
+    const targets = targetsOf(manifest, parts, skip);
+
+    const forgotten = mergeForgotten(new Map(manifest.forgotten), await whoIsForgotten(options));
+    const gone = forgottenSince(forgotten, manifest.createdAt);
+    const restored = await severalAtOnce(signal, found, async ({ name, records, place }, index, ended) => {
+      const target = targets[index];
+      if (target === undefined) return undefined;
+      const part = new PartStream(reader.from(place).part(), gone, (soFar, bytes) => {
+        ended.throwIfAborted();
+        onProgress?.({ part: name, records: soFar, bytes });
       });
-      const partOptions: RestorePartOptions = { signal, forgotten, createdAt: manifest.createdAt, now: clock.now() };
-      const outcome = await target?.restore(part.batches(), partOptions);
+      const partOptions: RestorePartOptions = { signal: ended, forgotten, createdAt: manifest.createdAt, now: clock.now() };
+      const outcome = await target.restore(part.batches(), partOptions);
       await part.drain();
-      if (outcome !== undefined && target !== undefined) {
-        restored.push({ name: target.name, records: found[index]?.records ?? 0, forgotten: part.forgotten, ...outcome });
-      }
-    }
-    await reader.finish();
+      return { name, records, forgotten: part.forgotten, ...outcome };
+    });
     const { id, createdAt, signature } = manifest;
-    return { id, createdAt, signature, parts: restored, skipped: manifest.parts.map(({ name }) => name).filter(isIn(skip)) };
+    const skipped = manifest.parts.map(({ name }) => name).filter(isIn(skip));
+    return { id, createdAt, signature, parts: restored.filter((part) => part !== undefined), skipped };
   } finally {
     await reader.close();
   }
+}
+
+/**
+ * Works on several parts at a time: while one place waits for its disk, another has work for the processor. When one fails, the others
+ * are ended, and none is under way any more when this rejects.
+ */
+async function severalAtOnce<T, R>(
+  signal: AbortSignal | undefined,
+  parts: readonly T[],
+  work: (part: T, index: number, ended: AbortSignal) => Promise<R>,
+): Promise<R[]> {
+  const failed = new AbortController();
+  const ended = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+  const outcomes: R[] = [];
+  const waiting = parts.entries();
+  const lane = async (): Promise<void> => {
+    // All lanes draw from the one iterator, so each part is worked on once.
+    for (const [index, part] of waiting) {
+      if (failed.signal.aborted) return;
+      outcomes[index] = await work(part, index, ended);
+    }
+  };
+  await Promise.all(Array.from({ length: PARTS_AT_ONCE }, () => lane().catch((error: unknown) => failed.abort(error))));
+  failed.signal.throwIfAborted();
+  return outcomes;
 }
 
 /** The records of one part without those of forgotten owners. */

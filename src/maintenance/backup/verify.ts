@@ -2,8 +2,7 @@ import type { CallOptions } from "../../core/abort.ts";
 import { refuseUnknown } from "../../core/options.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { signerOf, type BackupKey, type BackupSignature } from "./backup-key.ts";
-import { BackupReader } from "./backup-reader.ts";
-import type { BackupManifest } from "./manifest.ts";
+import { BackupReader, type PartPlace } from "./backup-reader.ts";
 
 export interface VerifyBackupOptions extends CallOptions {
   readonly from: string;
@@ -38,32 +37,36 @@ export async function verifyBackup(options: VerifyBackupOptions): Promise<Backup
   refuseUnknown("verifyBackup", options, ["from", "key", "signal"]);
   if (typeof options.from !== "string") throw new StrataConfigError("verifyBackup.from", options.from, "the path of a file");
   const signer = signerOf("verifyBackup.key", options.key);
-  const { manifest, parts } = await readWhole(options.from, signer, options.signal);
-  const { id, system, createdAt, signature } = manifest;
-  return { id, system, createdAt, signature, authentic: signature !== "none" && signer.kind === signature, parts };
-}
-
-/** Reads everything once, and says what there is. @throws {@link StrataError} `CORRUPT` */
-export async function readWhole(
-  path: string,
-  signer: ReturnType<typeof signerOf>,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly manifest: BackupManifest; readonly parts: BackupVerification["parts"] }> {
-  const reader = await BackupReader.open(path, signer);
+  const reader = await BackupReader.open(options.from, signer);
   try {
-    const parts: BackupVerification["parts"][number][] = [];
-    for (const { name, kind } of reader.manifest.parts) {
-      const part = reader.part();
-      let step = await part.next();
-      while (step.done !== true) {
-        signal?.throwIfAborted();
-        step = await part.next();
-      }
-      parts.push({ name, kind, records: step.value.records, bytes: step.value.bytes });
-    }
-    await reader.finish();
-    return { manifest: reader.manifest, parts };
+    const parts = await checkWhole(reader, options.signal);
+    const { id, system, createdAt, signature } = reader.manifest;
+    return {
+      ...{ id, system, createdAt, signature, authentic: signature !== "none" && signer.kind === signature },
+      parts: parts.map(({ name, kind, records, bytes }) => ({ name, kind, records, bytes })),
+    };
   } finally {
     await reader.close();
   }
+}
+
+/** A part of a backup that was found whole. */
+export interface CheckedPart {
+  readonly name: string;
+  readonly kind: string;
+  readonly records: number;
+  readonly bytes: number;
+  readonly place: PartPlace;
+}
+
+/** Reads everything once, and says what there is and where. @throws {@link StrataError} `CORRUPT` */
+export async function checkWhole(reader: BackupReader, signal: AbortSignal | undefined): Promise<readonly CheckedPart[]> {
+  const parts: CheckedPart[] = [];
+  for (const { name, kind } of reader.manifest.parts) {
+    const { place } = reader;
+    const { records, bytes } = await reader.checkPart(signal);
+    parts.push({ name, kind, records, bytes, place });
+  }
+  await reader.finish();
+  return parts;
 }
