@@ -4,12 +4,10 @@
  * Reading goes from the first tier to the last, each behind its own guard (deadline, circuit breaker); what is found below is
  * verified and put into the tiers above. A tier that fails is read as if it were empty. As long as the tiers answer
  * synchronously, so does the store.
- *
- * A fence keeps deletions final: a value that was found before or during a deletion is not moved to another tier.
  */
 import { isPromise, type MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { open, peekTags, seal, type Envelope } from "../core/envelope.ts";
+import { open, seal, type Envelope } from "../core/envelope.ts";
 import { StrataError } from "../core/errors.ts";
 import type { Emit } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
@@ -17,10 +15,11 @@ import { decompress, type Compression } from "./compression.ts";
 import type { Effort } from "./compressions/plan.ts";
 import type { DistributedFlight } from "./distributed-flight.ts";
 import { Level, type LevelStats } from "./level.ts";
-import { scopeMark, tagDigest } from "./tags.ts";
+import { LevelRemovals, tagsOf } from "./level-removals.ts";
+import { readPayload, repack } from "./repacking.ts";
 import { Sighting } from "./tuning/sighting.ts";
 import type { TrafficWatch } from "./tuning/traffic.ts";
-import type { CacheTier, Question, TierChange, TierEntry, TierFilter, TierReadOptions } from "./tier.ts";
+import type { CacheTier, Question, TierEntry, TierFilter, TierReadOptions } from "./tier.ts";
 
 export interface TieredStoreOptions {
   readonly tiers: readonly CacheTier[];
@@ -91,11 +90,9 @@ export class TieredStore {
   readonly #emit: Emit;
   #compression: Compression;
   readonly #levels: readonly Level[];
+  readonly #removals: LevelRemovals;
   /** Of the first tier that has one: the one that is entered. */
   readonly #flight: DistributedFlight | undefined;
-  /** Deletions that have ended, and that are under way. */
-  #fence = 0;
-  #deleting = 0;
   #rejected = 0;
   /** Told of what is asked, found and stored, where somebody listens. */
   #traffic: TrafficWatch | undefined;
@@ -116,17 +113,18 @@ export class TieredStore {
         evicted: (entries) => this.#demote(index, entries),
         fault: (operation, error) => level.fault(operation, error),
         recovered: () => level.recovered(),
-        changed: (change) => void this.#dropAbove(index, change),
+        changed: (change) => void this.#removals.dropAbove(index, change),
       });
       return level;
     });
+    this.#removals = new LevelRemovals(this.#levels);
     this.#flight = options.tiers.find((tier) => tier.flight !== undefined)?.flight;
   }
 
   /** Finds an entry and moves it up. Never throws and never rejects: what fails is a miss. */
   get<T>(key: Digest, scope: Digest, decode: Decode<T>, asked?: Asked): MaybePromise<Found<T> | undefined> {
     this.#traffic?.count();
-    return this.#getFrom(0, this.#fence, key, scope, decode, asked);
+    return this.#getFrom(0, this.#removals.fence, key, scope, decode, asked);
   }
 
   /** Stores an entry. Resolves when the tiers that are written through have it; the others follow behind. Never rejects. */
@@ -152,30 +150,24 @@ export class TieredStore {
 
   /** Removes entries from every tier and every queue; gives how many keys were in some tier. */
   async delete(keys: readonly Digest[]): Promise<number> {
-    const wanted = new Set(keys);
     this.#traffic?.remove(keys);
-    const counts = await this.#onLevels((level) => level.delete(keys, (entry) => wanted.has(entry.key)));
-    return Math.max(0, ...counts);
+    return this.#removals.delete(keys);
   }
 
-  /**
-   * Removes what matches from every tier, or from the named one; a scope includes the scopes within it.
-   * @returns the largest number that one tier removed
-   */
+  /** As {@link LevelRemovals.clear}. */
   async clear(filter: TierFilter, tier?: string): Promise<number> {
     if (filter.scope === undefined && filter.tag === undefined && tier === undefined) this.#traffic?.clear();
-    const counts = await this.#onLevels(async (level) => {
-      if (tier !== undefined && level.tier.name !== tier) return 0;
-      if (filter.scope === undefined) return level.clear(filter);
-      return (await level.clear(filter)) + (await this.#clearWithin(level, filter.scope, filter.tag));
-    });
-    return Math.max(0, ...counts);
+    return this.#removals.clear(filter, tier);
   }
 
-  /** Removes the entries whose tags satisfy `matches`, going through all; gives the largest number that one tier removed. */
+  /** As {@link LevelRemovals.removeWhere}. */
   async removeWhere(matches: (tags: readonly string[]) => boolean): Promise<number> {
-    const counts = await this.#onLevels((level) => level.removeWhere((entry) => matches(entry.tags ?? peekTags(entry.value))));
-    return Math.max(0, ...counts);
+    return this.#removals.removeWhere(matches);
+  }
+
+  /** As {@link LevelRemovals.forget}. */
+  async forget(scope: Digest): Promise<{ removed: Record<string, number>; failed: Record<string, string> }> {
+    return this.#removals.forget(scope);
   }
 
   /** Every live entry whose tags and scope match, once, in no order; damaged ones are passed over. For work of an operator. */
@@ -186,65 +178,12 @@ export class TieredStore {
     const seen = new Set<Digest>();
     for (const level of this.#levels) {
       for await (const entry of level.entries()) {
-        if (seen.has(entry.key) || !matches(entry.tags ?? peekTags(entry.value), entry.scope)) continue;
+        if (seen.has(entry.key) || !matches(tagsOf(entry), entry.scope)) continue;
         const payload = await readPayload(entry);
         if (payload === undefined) continue;
         seen.add(entry.key);
         yield { key: entry.key, payload };
       }
-    }
-  }
-
-  /** Removes what belongs to a scope or to one within it, and says where that failed. */
-  async forget(scope: Digest): Promise<{ removed: Record<string, number>; failed: Record<string, string> }> {
-    const removed: Record<string, number> = {};
-    const failed: Record<string, string> = {};
-    await this.#onLevels(async (level) => {
-      const onError = (error: unknown): void => {
-        failed[level.tier.name] = error instanceof Error ? error.message : String(error);
-      };
-      removed[level.tier.name] =
-        (await level.clear({ scope }, onError)) + (await this.#clearWithin(level, scope, undefined, onError));
-    });
-    return { removed, failed };
-  }
-
-  /** Entries of narrower scopes carry the mark of this one as a tag. */
-  async #clearWithin(level: Level, scope: Digest, tag: string | undefined, onError?: (error: unknown) => void): Promise<number> {
-    const mark = scopeMark(scope);
-    if (tag === undefined) return level.clear({ tag: mark }, onError);
-    return level.removeWhere((entry) => {
-      const tags = entry.tags ?? peekTags(entry.value);
-      return tags.includes(mark) && tags.includes(tag);
-    });
-  }
-
-  /** Another process changed what it shares with us: our own copies of that, in the tiers above, are out of date. */
-  async #dropAbove(index: number, change: TierChange): Promise<void> {
-    const above = this.#levels.slice(0, index);
-    if (change.kind === "keys") {
-      const wanted = new Set(change.keys);
-      await this.#onLevels((level) => level.delete(change.keys, (entry) => wanted.has(entry.key)), above);
-      return;
-    }
-    const { scope, tag } = change.kind === "cleared" ? change : {};
-    await this.#onLevels((level) => {
-      if (tag === undefined) return level.clear({ scope });
-      return level.removeWhere((entry) => {
-        if (scope !== undefined && entry.scope !== undefined && entry.scope !== scope) return false;
-        return (entry.tags ?? peekTags(entry.value)).some((own) => tagDigest(own) === tag);
-      });
-    }, above);
-  }
-
-  /** Runs a removal on every level, inside the fence: what was found before or during it is not moved after it. */
-  async #onLevels<T>(remove: (level: Level) => Promise<T>, levels: readonly Level[] = this.#levels): Promise<T[]> {
-    this.#deleting++;
-    try {
-      return await Promise.all(levels.map(remove));
-    } finally {
-      this.#deleting--;
-      this.#fence++;
     }
   }
 
@@ -394,7 +333,7 @@ export class TieredStore {
   }
 
   #promote(from: number, fence: number, entry: TierEntry, scope: Digest): void {
-    if (from === 0 || this.#deleting > 0 || fence !== this.#fence) return;
+    if (from === 0 || !this.#removals.allowMove(fence)) return;
     if (this.#sighting?.isFirst(entry.key) === true) return;
     const { value, cost, envelope } = entry.decoded as Decoded;
     const promoted: TierEntry =
@@ -440,33 +379,12 @@ export class TieredStore {
     const { effort } = level;
     if (effort === "none") return level.set(batch);
     const smaller = batch.map((entry) =>
-      this.#recompress(entry, effort).catch((error: unknown) => {
+      repack(entry, effort, this.#compression).catch((error: unknown) => {
         // Stored as it is: the others of its batch must not go with it.
         level.fault("set", error);
         return entry;
       }),
     );
     await level.set(await Promise.all(smaller));
-  }
-
-  async #recompress(entry: TierEntry, effort: "fast" | "best"): Promise<TierEntry> {
-    if (entry.scope === undefined) return entry;
-    const envelope = open(entry.value, entry.key, entry.scope);
-    if (envelope.codec !== 0 && effort === "fast") return entry;
-    const raw = await decompress(envelope.codec, envelope.payload, envelope.rawLength);
-    const { codec, bytes } = await this.#compression.compress(raw, { effort });
-    if (bytes.byteLength >= envelope.payload.byteLength) return entry;
-    const value = seal({ ...envelope, key: entry.key, scope: entry.scope, codec, payload: bytes });
-    return { ...entry, value };
-  }
-}
-
-async function readPayload({ key, scope, value }: TierEntry): Promise<Buffer | undefined> {
-  if (scope === undefined) return undefined;
-  try {
-    const { codec, payload, rawLength } = open(value, key, scope);
-    return (await decompress(codec, payload, rawLength)) as Buffer;
-  } catch {
-    return undefined;
   }
 }

@@ -12,7 +12,8 @@ import { connectRedis, redisScript, type RedisSource } from "../../clients/redis
 import type { Clock } from "../../core/clock.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { parseClock, parseDuration, refuseUnknown, requireMethods, type Duration } from "../../core/options.ts";
-import { readShared, sharedLine, type ShareableMetrics, type SharedMetrics } from "./shared-metrics.ts";
+import { readShared, sharedLine, type ShareableMetrics } from "./shared-line.ts";
+import type { SharedMetrics } from "./shared-metrics.ts";
 import type { GoneProcess } from "./top-figures.ts";
 
 export interface ShareMetricsInRedisOptions {

@@ -11,7 +11,8 @@ import { createInterface } from "node:readline";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { StrataError } from "../../core/errors.ts";
 import { makePrivateFolder } from "../../core/private-folder.ts";
-import { readShared, sharedLine, type ShareableMetrics, type SharedMetrics } from "./shared-metrics.ts";
+import { readShared, sharedLine, type ShareableMetrics } from "./shared-line.ts";
+import type { SharedMetrics } from "./shared-metrics.ts";
 
 export interface ShareMetricsOptions {
   readonly metrics: ShareableMetrics;

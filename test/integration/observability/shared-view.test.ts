@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { top } from "../../../src/cli/commands/top.ts";
 import { createMetrics } from "../../../src/observability/create-metrics.ts";
 import { RedisMetricsWatch, shareMetricsInRedis } from "../../../src/observability/terminal/metrics-in-redis.ts";
-import { LONGEST_SHARED } from "../../../src/observability/terminal/shared-metrics.ts";
+import { LONGEST_SHARED } from "../../../src/observability/terminal/shared-line.ts";
 import type { TopFigures } from "../../../src/observability/terminal/top-figures.ts";
 import { freshPrefix } from "../../support/fresh.ts";
 import { recordedTerminal } from "../../support/recorded-terminal.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createMetrics } from "../../../src/observability/create-metrics.ts";
 import { MetricsWatch, shareMetrics } from "../../../src/observability/terminal/metrics-socket.ts";
-import { readShared } from "../../../src/observability/terminal/shared-metrics.ts";
+import { readShared } from "../../../src/observability/terminal/shared-line.ts";
 import { topFigures } from "../../../src/observability/terminal/top-figures.ts";
 import { sparkline, topScreen } from "../../../src/observability/terminal/top-screen.ts";
 
