@@ -9,7 +9,8 @@ export {
   type ShareMetricsInRedisOptions,
 } from "./observability/terminal/metrics-in-redis.ts";
 export type { HistogramParts } from "./core/histogram.ts";
-export type { ShareableMetrics, SharedMetrics } from "./observability/terminal/shared-metrics.ts";
+export type { ShareableMetrics } from "./observability/terminal/shared-line.ts";
+export type { SharedMetrics } from "./observability/terminal/shared-metrics.ts";
 export {
   recentEvents,
   type Numbered,
