@@ -21,7 +21,7 @@ beforeAll(async () => {
   pool = new pg.Pool({ connectionString: await freshDatabase(), max: 10 });
   postgres = pgClient(pool);
   await embedded.query("SELECT 1");
-}, 60_000);
+}, 240_000);
 
 afterAll(async () => {
   await Promise.all([pool.end(), embedded.close()]);

@@ -17,7 +17,7 @@ beforeAll(async () => {
   cluster = await startRedisCluster();
   redis = new Cluster([...cluster.addresses]);
   pool = new Pool({ connectionString: await freshDatabase(), max: 6 });
-}, 60_000);
+}, 240_000);
 
 afterAll(async () => {
   redis.disconnect();

@@ -48,7 +48,7 @@ function inMemory(cache: TieredCache): number | undefined {
 
 /** What a process has of its own must go; that Redis has it no more is another matter. */
 async function expectDropped(cache: TieredCache, entries: number): Promise<void> {
-  await vi.waitFor(() => expect(inMemory(cache), "entries in memory").toBe(entries), { timeout: 3_000, interval: 5 });
+  await vi.waitFor(() => expect(inMemory(cache), "entries in memory").toBe(entries), { timeout: 20_000, interval: 5 });
 }
 
 test("a value that another process overwrites is read anew", async () => {
@@ -103,7 +103,7 @@ describe("a process whose connection was cut", () => {
     expect(await other.get("a")).toBe(1);
     await proxy.accept();
     await expectDropped(other, 1);
-    await vi.waitFor(async () => expect(await other.get("a")).toBe(2), { timeout: 5_000 });
+    await vi.waitFor(async () => expect(await other.get("a")).toBe(2), { timeout: 20_000 });
     await proxy.close();
   });
 
@@ -128,19 +128,19 @@ describe("a process whose connection was cut", () => {
     expect(await other.get("a")).toBe(1);
     await server.kill();
     await server.restart();
-    await vi.waitFor(() => redis.ping(), { timeout: 5_000 });
+    await vi.waitFor(() => redis.ping(), { timeout: 20_000 });
     await vi.waitFor(
       async () => {
         await write(one, { b: 2 });
         expect(await redis.xlen("strata:log")).toBeGreaterThan(0);
       },
-      { timeout: 10_000, interval: 100 },
+      { timeout: 20_000, interval: 100 },
     );
     expect([await other.get("a"), inMemory(other)]).toEqual([1, 1]);
     // And hears of changes again.
-    await vi.waitFor(async () => expect(await other.get("b")).toBe(2), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await other.get("b")).toBe(2), { timeout: 20_000 });
     await write(one, { b: 3 });
-    await vi.waitFor(async () => expect(await other.get("b")).toBe(3), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await other.get("b")).toBe(3), { timeout: 20_000 });
   });
 });
 

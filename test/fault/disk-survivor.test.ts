@@ -10,7 +10,7 @@ import { startTypeScript } from "../support/typescript-child.ts";
 
 const ROUNDS = 6;
 
-test("goes on reading and writing, whatever lock the dead one held, and sees whole batches", { timeout: 120_000 }, async () => {
+test("goes on reading and writing, whatever lock the dead one held, and sees whole batches", { timeout: 240_000 }, async () => {
   const path = mkdtempSync(join(tmpdir(), "strata-survivor-"));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   const random = seededRandom(11);

@@ -10,7 +10,7 @@ import { startTypeScript } from "../support/typescript-child.ts";
 
 const ROUNDS = 4;
 
-test("leaves whole batches, nothing of half a one, and no lock that others wait for", { timeout: 120_000 }, async () => {
+test("leaves whole batches, nothing of half a one, and no lock that others wait for", { timeout: 240_000 }, async () => {
   expect(inject("databaseUrl")).toMatch(/^postgres/);
   const connectionString = await freshDatabase();
   const pool = new pg.Pool({ connectionString, max: 3 });

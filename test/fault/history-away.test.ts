@@ -46,13 +46,13 @@ function open(url: string, options: Pick<HybridLogOptions, "redis"> & Partial<Hy
 describe("while PostgreSQL is away", () => {
   test(
     "messages are taken up to maxBytes, then refused; none is lost, and it goes on afterwards",
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       const [redis, postgres] = await Promise.all([
         owned(startRedis({ aof: true })),
         owned(startPostgres({ durability: "shipped" })),
       ]);
-      const log = open(postgres.url, { redis: redis.url, durability: "redis", maxBytes: "64kb" });
+      const log = open(postgres.url, { redis: redis.url, durability: "redis", maxBytes: "64kb", claimAfter: "1s" });
       const acknowledged: string[] = [];
       const say = async (id: string): Promise<void> => {
         await log.append(talk, [message(id, 4_000)]);
@@ -69,7 +69,8 @@ describe("while PostgreSQL is away", () => {
       expect(refusal).toMatchObject({ code: "QUEUE_FULL", message: expect.stringContaining("65536") });
       // It holds what it said it would, and goes on refusing.
       expect(acknowledged.length).toBeGreaterThan(10);
-      await pause(30_000);
+      // Long enough for what waits to be claimed again and again.
+      await pause(6_000);
       await expect(say("still away")).rejects.toMatchObject({ code: "QUEUE_FULL" });
       expect((await idsOf(log)).slice(-2)).toEqual(acknowledged.slice(-2));
 
@@ -84,7 +85,7 @@ describe("while PostgreSQL is away", () => {
 
   test.for(["redis", "postgres"] as const)(
     "a standby that takes over has every message, with durability %s",
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async (durability, { skip }) => {
       const route = await chooseRoute();
       if (route.startStandby === undefined) return skip("servers in containers have no standby here");
@@ -154,7 +155,7 @@ describe("where replies are lost", () => {
     ["PostgreSQL", "postgres"],
   ] as const)(
     "of %s, with durability %s, every message is kept once and in order",
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async ([of, durability]) => {
       const [redis, postgres] = await Promise.all([owned(startRedis({ aof: true })), owned(startPostgres())]);
       const [toRedis, toPostgres] = await Promise.all([faultProxy(redis.port), faultProxy(postgres.port)]);

@@ -4,7 +4,7 @@ import { runTrials } from "../support/history-trials.ts";
 
 const WHOLE = { lost: 0, duplicated: 0, reordered: 0, foreign: 0, renumbered: 0, divided: 0 };
 
-test("keeps everything with durability redis, whatever is killed", { timeout: 120_000 }, async () => {
+test("keeps everything with durability redis, whatever is killed", { timeout: 240_000 }, async () => {
   const report = await runTrials({
     trials: 26,
     durability: "redis",
@@ -18,7 +18,7 @@ test("keeps everything with durability redis, whatever is killed", { timeout: 12
 
 test(
   "keeps everything with durability postgres, whatever is killed, also when Redis loses its data",
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
     const report = await runTrials({
       trials: 16,

@@ -12,7 +12,7 @@ const message = (id: string): LogMessage => ({ id, role: "human", createdAt: 0, 
 
 test.each(["postgres", "redis"] as const)(
   "a window of before a crash is not gone by, with durability %s",
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async (durability) => {
     const redis = await startRedis({ args: ["--save", ""] });
     const pool = new Pool({ connectionString: await freshDatabase(), max: 4 });

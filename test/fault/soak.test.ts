@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { judge, PROMISED, type SoakSample } from "../support/soak/soak-samples.ts";
 
-test("nothing grows, and nobody gets an error, while the servers of a whole system fail", { timeout: 120_000 }, async () => {
+test("nothing grows, and nobody gets an error, while the servers of a whole system fail", { timeout: 240_000 }, async () => {
   const words = ["--expose-gc", "--import", "tsx", "benchmarks/load/soak.ts", "--minutes", "0.3", "--coarse", "--json"];
   const { stdout } = await promisify(execFile)(process.execPath, words, { maxBuffer: 1024 ** 2 }).catch(
     (error: { readonly stdout?: string; readonly stderr?: string }) => ({ stdout: error.stdout || String(error.stderr) }),

@@ -11,7 +11,7 @@ test("after close() nothing keeps the process alive, nothing was left unhandled,
   const folder = await mkdtemp(join(tmpdir(), "strata-process-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const script = join(import.meta.dirname, "../fixtures/cache-process.ts");
-  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", script, folder], { timeout: 25_000 });
+  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", script, folder], { timeout: 110_000 });
   const report = JSON.parse(stdout) as { endedAfterMs: number };
   expect(report).toEqual({
     found: "answer 7",

@@ -119,7 +119,7 @@ describe.each(CLIENTS)("%s, cached, over HTTP", (_name, make) => {
     expect(answers[0]?.text).toBe(answers[1]?.text);
     await model.invoke(QUESTION);
     expect(api.calls).toHaveLength(3);
-  }, 20_000);
+  }, 240_000);
 
   it("gives the error of the API to all who wait, and asks again the next time", async () => {
     const { api, cache } = await start({ failures: [{ status: 400, message: "no" }] });

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { runCommand } from "../../src/cli/run-command.ts";
-import type { StandInDelay } from "../../src/testing/deepseek-stand-in/pacing.ts";
+import type { DeepSeekStandInOptions } from "../../src/testing/deepseek-stand-in/options.ts";
 import { startDeepSeekStandIn, type DeepSeekStandIn } from "../../src/testing/deepseek-stand-in/start.ts";
 import { recordedTerminal } from "../support/recorded-terminal.ts";
 import { question, said } from "../support/serve-bed.ts";
@@ -15,9 +15,10 @@ import { startTypeScript, type TypeScriptChild } from "../support/typescript-chi
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 /** Of a process that starts on a busy machine. */
 const STARTED = { timeout: 30_000 };
+const HANGS = { hang: "silent" } as const;
 
-async function bed(delay: StandInDelay): Promise<{ api: DeepSeekStandIn; folder: string }> {
-  const api = await startDeepSeekStandIn({ delay });
+async function bed(options: DeepSeekStandInOptions): Promise<{ api: DeepSeekStandIn; folder: string }> {
+  const api = await startDeepSeekStandIn(options);
   const folder = mkdtempSync(join(tmpdir(), "strata-signals-"));
   onTestFinished(async () => {
     await api.close();
@@ -43,7 +44,7 @@ function jsonOf(child: TypeScriptChild): unknown {
 
 describe("Ctrl-C while strata warm is asking", () => {
   test("ends it with 130; what was answered is there whole, what was not is not", async () => {
-    const { api, folder } = await bed({ firstToken: 60, perToken: 0.1, jitter: 0 });
+    const { api, folder } = await bed({ delay: 0, failures: [...Array.from({ length: 8 }, () => null), HANGS, HANGS] });
     const model = { provider: "deepseek", model: "deepseek-chat", apiKey: "none", baseURL: api.url };
     const [config, questions] = [join(folder, "strata.json"), join(folder, "questions.txt")];
     writeFileSync(config, JSON.stringify({ data: join(folder, "kept"), model }));
@@ -52,7 +53,9 @@ describe("Ctrl-C while strata warm is asking", () => {
     const args = ["warm", "--config", config, "--questions", questions, "--concurrency", "2", "--json"];
 
     const child = strata(...args);
-    await expect.poll(() => api.calls.filter(({ outcome }) => outcome === "answered").length, STARTED).toBeGreaterThan(4);
+    // Eight are answered, and the two after them are under way for as long as it lives.
+    await expect.poll(() => api.calls.length, STARTED).toBe(10);
+    await expect.poll(() => api.calls.filter(({ outcome }) => outcome === "answered").length).toBe(8);
     signal(child, "SIGINT");
     expect(await child.ended, child.noise).toEqual({ code: 130, signal: null });
     const first = jsonOf(child) as { stopped: boolean; filled: number };
@@ -73,7 +76,7 @@ describe("Ctrl-C while strata warm is asking", () => {
 
 describe("SIGTERM while strata serve has a request under way", () => {
   test("finishes that stream, keeps its answer, takes no other, and ends with 0", async () => {
-    const { api, folder } = await bed({ firstToken: 1_000, perToken: 1, jitter: 0 });
+    const { api, folder } = await bed({ delay: { firstToken: 1_000, perToken: 1, jitter: 0 } });
     const args = ["serve", "--port", "0", "--data", join(folder, "kept"), "--upstream", `${api.url}/v1`, "--json"];
     const serve = async (): Promise<{ child: TypeScriptChild; url: string; routes: readonly string[] }> => {
       const child = strata(...args);

@@ -42,7 +42,7 @@ beforeAll(async () => {
     },
     { timeout: 20_000, interval: 200 },
   );
-}, 60_000);
+}, 240_000);
 
 afterAll(async () => {
   await server?.stop();

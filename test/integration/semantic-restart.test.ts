@@ -71,4 +71,4 @@ test("what a calibrated policy learned survives kill -9, though nobody flushed t
   await cache.similar("anything at all");
   const restored = policy.export() as typeof told;
   expect(restored.populations[0]?.labels).toBe(told.populations[0]?.labels);
-}, 60_000);
+}, 240_000);

@@ -10,7 +10,7 @@ const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 function strata(...args: string[]): { code: number | null; out: string; err: string } {
   const { DEEPSEEK_API_KEY: _, ...env } = process.env;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8", env, timeout: 120_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8", env, timeout: 240_000 });
   return { code: status, out: stdout, err: stderr };
 }
 

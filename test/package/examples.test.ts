@@ -251,7 +251,7 @@ describe("the examples", () => {
         {
           cwd: home,
           env: { ...env, TMPDIR: home },
-          timeout: 60_000,
+          timeout: 240_000,
         },
       );
       expect(stderr).toBe("");

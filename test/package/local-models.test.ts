@@ -40,7 +40,7 @@ function embed(format: "module" | "commonjs", options: object): unknown {
   const child = spawnSync(process.execPath, [`--input-type=${format}`, "-e", program], {
     cwd: project,
     encoding: "utf8",
-    timeout: 30_000,
+    timeout: 240_000,
   });
   expect(child.stderr).toBe("");
   expect(child.status).toBe(0);

@@ -43,7 +43,7 @@ vi.mock("../../src/core/scope.ts", async (original) => {
 });
 
 /** Seconds on an idle machine; four engines share two cores with whatever else runs. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 240_000;
 const KEY = llmKey();
 const PROMPTS = 40;
 const TENANTS = ["a", "b"] as const;

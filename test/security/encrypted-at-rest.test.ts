@@ -38,7 +38,7 @@ function open(name: string, encrypted: boolean): OwnerStores {
   return openOwnerStores({ databaseUrl: postgres.url, redisUrl: redis.url, name, folder, encryption });
 }
 
-test("with encryption no store holds a byte of text or vector; without, each does", { timeout: 60_000 }, async () => {
+test("with encryption no store holds a byte of text or vector; without, each does", { timeout: 240_000 }, async () => {
   const [plain, sealed] = [open("plain", false), open("sealed", true)];
   await plain.fill("ada", PLAIN, 0);
   await sealed.fill("ada", SEALED, 0);

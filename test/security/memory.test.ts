@@ -59,7 +59,7 @@ describe("owners", () => {
     expect(crossed).toBe(0);
     expect(found).toBeGreaterThan(5_000);
     await memory.close();
-  }, 60_000);
+  }, 240_000);
 
   const ending: (() => Promise<unknown>)[] = [];
   afterAll(() => Promise.all(ending.map((end) => end())));
@@ -94,5 +94,5 @@ describe("owners", () => {
     expect((await memory.inspect({ ownerId: "ANA" })).messages).toHaveLength(3);
     expect((await memory.inspect({ ownerId: "ana" })).messages).toHaveLength(2);
     await memory.close();
-  }, 90_000);
+  }, 240_000);
 });

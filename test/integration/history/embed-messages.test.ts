@@ -46,7 +46,7 @@ function lengths(before: () => Promise<unknown> = async () => undefined): Embedd
 const vectorsOf = (sql: SqlClient): Promise<unknown[]> =>
   sql.query("SELECT model, embedding::text AS vector FROM strata_message_embeddings ORDER BY model, conversation_id, seq");
 
-describe.each(Object.entries(engines))("embedMessages on %s", { timeout: 60_000 }, (_, make) => {
+describe.each(Object.entries(engines))("embedMessages on %s", { timeout: 240_000 }, (_, make) => {
   test("embeds what is missing, anew for another model, and forgets with the messages", async () => {
     const sql = await make();
     const log = postgresLog({ sql });

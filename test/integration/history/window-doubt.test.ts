@@ -31,7 +31,7 @@ async function warm(log: MessageLog, windows: RedisWindows, ids: string[], talk:
         expect(idsOf(await log.read(talk))).toEqual(ids);
         return windows.read(conversationKey(talk), {});
       },
-      { timeout: 10_000 },
+      { timeout: 20_000 },
     )
     .toMatchObject({ messages: ids.map((id) => ({ id })) });
 }
@@ -55,7 +55,7 @@ test("a window that was never fed after a commit is not gone by, and is whole ag
 
     expect(await windows.read(key, {})).toBe("doubt");
     expect(idsOf(await log.read(talk))).toEqual(["a", "b"]);
-    await expect.poll(() => windows.read(key, {}), { timeout: 5_000 }).toBeUndefined();
+    await expect.poll(() => windows.read(key, {}), { timeout: 20_000 }).toBeUndefined();
     expect(idsOf(await log.read(talk))).toEqual(["a", "b"]);
     expect(await windows.read(key, {})).toMatchObject({ messages: [{ id: "a" }, { id: "b" }] });
   } finally {

@@ -70,7 +70,7 @@ section("When the cache is asked", (note) => {
     standIn.fail({ status: 500 });
     await expect(model.invoke("What is risk?")).rejects.toThrow("500");
     const again = model.invoke("What is risk?");
-    await vi.waitFor(() => expect(clock.pending).toBe(1));
+    await vi.waitFor(() => expect(clock.pending).toBe(1), 20_000);
     const sent = standIn.calls.length;
     await clock.advance(1_000);
     expect((await again).content).toContain("risk");

@@ -67,5 +67,5 @@ describe.each([
     expect(kept.map(({ type }) => type)).toEqual(["human", "ai"]);
     expect(kept.map(({ text }) => text).join()).not.toMatch(/4711/);
     await retriever.close();
-  }, 90_000);
+  }, 240_000);
 });

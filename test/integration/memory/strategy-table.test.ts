@@ -9,7 +9,7 @@ let sql: SqlClient;
 beforeAll(async () => {
   sql = pgliteClient();
   await sql.query("SELECT 1");
-}, 120_000);
+}, 240_000);
 afterAll(() => sql.close());
 
 const errors: unknown[] = [];

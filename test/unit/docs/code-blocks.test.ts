@@ -21,7 +21,7 @@ interface Program extends Block {
 
 const WORDS: ReadonlySet<string> = new Set(["run", "continued"]);
 /** The types of LangChain take seconds to check, more on a machine that has other work. */
-const SLOW_MS = 60_000;
+const SLOW_MS = 240_000;
 
 function programsOf(page: string): readonly Program[] {
   const programs: Program[] = [];

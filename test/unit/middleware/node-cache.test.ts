@@ -45,7 +45,7 @@ function onDisk(): Bed {
     cache,
     async advance(ms) {
       // LangGraph does not wait for what it stores; time that passes meanwhile would use up the deadline of the write.
-      await vi.waitFor(() => expect(cache.stats().tiers[0]?.entries).toBeGreaterThan(0));
+      await vi.waitFor(() => expect(cache.stats().tiers[0]?.entries).toBeGreaterThan(0), 20_000);
       await cache.flush();
       await clock.advance(ms);
     },

@@ -36,7 +36,7 @@ let shared: SqlClient;
 beforeAll(() => {
   shared = pgliteClient();
   return shared.query("SELECT 1 AS one");
-}, 60_000);
+}, 240_000);
 
 afterAll(() => shared.close());
 

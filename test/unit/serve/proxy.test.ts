@@ -234,7 +234,7 @@ describe("what is under way", () => {
     expect((await reader?.read())?.value?.byteLength).toBeGreaterThan(0);
     expect(api.calls[0]?.outcome).not.toBe("aborted");
     second.abort();
-    await expect.poll(() => api.calls[0]?.outcome, { timeout: 5_000 }).toBe("aborted");
+    await expect.poll(() => api.calls[0]?.outcome, { timeout: 20_000 }).toBe("aborted");
     expect(api.calls).toHaveLength(1);
   });
 });

@@ -26,7 +26,7 @@ function keyFile(mode = 0o600): { file: string; secret: string } {
 describe("a system with encryption", () => {
   test(
     "keeps answers and conversations encrypted, finds them after a restart, and forgets by a key",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async () => {
       const [data, { file }] = [folder(), keyFile()];
       const model = new ScriptedModel({ model: "scripted", reply: () => `${CANARY} answered` });

@@ -17,7 +17,7 @@ async function start(options: DeepSeekStandInOptions = {}): Promise<DeepSeekStan
 
 /** What the server notes comes a few turns of the event loop after what the client sees. */
 function eventually(check: () => void): Promise<void> {
-  return vi.waitFor(check, { timeout: 5_000, interval: 5 });
+  return vi.waitFor(check, { timeout: 20_000, interval: 5 });
 }
 
 interface Ask {

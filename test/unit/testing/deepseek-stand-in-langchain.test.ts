@@ -29,7 +29,7 @@ const weather = tool(({ city }) => `18 °C and clear in ${city}`, {
 
 /** What the server notes comes a few turns of the event loop after what the client sees. */
 function eventually(check: () => void): Promise<void> {
-  return vi.waitFor(check, { timeout: 5_000, interval: 5 });
+  return vi.waitFor(check, { timeout: 20_000, interval: 5 });
 }
 
 /** The types of core 1.2 make `never` of a property that is there. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { turnOfPrompt } from "../../../../src/cache/semantic/prompt-turn.ts";
+import { calmest, durationOf } from "../../../support/calmest.ts";
 
 describe("the last turn of a flattened prompt", () => {
   it.each([
@@ -38,11 +39,9 @@ describe("the last turn of a flattened prompt", () => {
     expect((forged as { context: string }).context).not.toBe((victim as { context: string }).context);
   });
 
-  it("is read in time that grows with the prompt alone", () => {
-    const start = performance.now();
-    for (const prompt of ["a\n".repeat(500_000), `Human: ${"a".repeat(1e6)}`, "\nHuman: ".repeat(120_000), "a-".repeat(5e5)]) {
-      turnOfPrompt(prompt, false);
-    }
-    expect(performance.now() - start).toBeLessThan(1_000);
+  it("is read in time that grows with the prompt alone", async () => {
+    const prompts = ["a\n".repeat(500_000), `Human: ${"a".repeat(1e6)}`, "\nHuman: ".repeat(120_000), "a-".repeat(5e5)];
+    const read = (): void => prompts.forEach((prompt) => void turnOfPrompt(prompt, false));
+    expect(await calmest(1_000, () => durationOf(read))).toBeLessThan(1_000);
   });
 });

@@ -180,7 +180,7 @@ describe("the byte bound", () => {
     await tier.set(entriesOf(300, 6_000, 5_000));
     tier.configure?.({ maxBytes: 9 * MEBIBYTE });
     // Eviction goes on to 95 % of the limit.
-    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThanOrEqual(0.95 * 9 * MEBIBYTE), 5_000);
+    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThanOrEqual(0.95 * 9 * MEBIBYTE), 20_000);
     const gone = new Set(evicted.map(({ key }) => key));
     const count = (from: number, to: number): number =>
       Array.from({ length: to - from }, (_, index) => keyOf(from + index)).filter((key) => gone.has(key)).length;
@@ -198,11 +198,11 @@ describe("the byte bound", () => {
     for (let use = 0; use < 3; use++) {
       expect(await presence(tier, 0, 20)).toBe(20);
       await clock.advance(1_000);
-      await vi.waitFor(() => expect(clock.pending).toBe(1), 5_000); // The check of readers alone.
+      await vi.waitFor(() => expect(clock.pending).toBe(1), 20_000); // The check of readers alone.
     }
     await tier.set(entriesOf(300, 6_000, 1_000));
     tier.configure?.({ maxBytes: MEBIBYTE / 8 });
-    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThan(MEBIBYTE / 8), 5_000);
+    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThan(MEBIBYTE / 8), 20_000);
     await tier.clear();
     const used = new Set(Array.from({ length: 20 }, (_, name) => keyOf(name)));
     const hits = evicted.filter(({ key }) => used.has(key)).map((entry) => entry.hits);
@@ -217,7 +217,7 @@ describe("the byte bound", () => {
     await tier.set([...mortal, ...entriesOf(200, 6_000, 1_000)]);
     await clock.advance(60_000);
     tier.configure?.({ maxBytes: 4 * MEBIBYTE });
-    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThan(4 * MEBIBYTE), 5_000);
+    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThan(4 * MEBIBYTE), 20_000);
     expect(evicted).toEqual([]);
     expect(await presence(tier, 1_000, 1_200)).toBe(200);
   });
@@ -267,7 +267,7 @@ describe("damaged records", () => {
     const { tier, faults } = await withDamage(damage, 20);
     expect(await presence(tier, 0, 20)).toBe(20);
     tier.configure?.({ maxBytes: 160_000 });
-    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThanOrEqual(160_000), 5_000);
+    await vi.waitFor(() => expect(tier.stats().bytes).toBeLessThanOrEqual(160_000), 20_000);
     expect(await presence(tier, 0, 5)).toBeLessThan(3);
     expect(await presence(tier, 5, 20)).toBe(15);
     expect(faults).toEqual([]);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { findTimeExpression } from "../../../../src/memory/time/time-expression.ts";
+import { calmest, durationOf } from "../../../support/calmest.ts";
 
 /** A Wednesday, three in the afternoon in São Paulo (UTC-3). */
 const ZONE = "America/Sao_Paulo";
@@ -160,8 +161,7 @@ test("a day on which clocks change has 23 or 25 hours", () => {
   expect(filter).toMatchObject({ from: Date.parse("2026-10-24T23:00:00Z"), to: Date.parse("2026-10-26T00:00:00Z") });
 });
 
-test("a long text is read in a moment", () => {
-  const started = performance.now();
-  findTimeExpression("may da de the 1 ".repeat(10_000), { now: NOW, zone: ZONE });
-  expect(performance.now() - started).toBeLessThan(1_000);
+test("a long text is read in a moment", async () => {
+  const read = (): unknown => findTimeExpression("may da de the 1 ".repeat(10_000), { now: NOW, zone: ZONE });
+  expect(await calmest(1_000, () => durationOf(read))).toBeLessThan(1_000);
 });

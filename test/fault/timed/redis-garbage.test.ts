@@ -1,15 +1,15 @@
 /** A server that speaks nonsense: every lookup is a miss, in time, and nothing else happens. */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { TieredCache } from "../../src/cache/tiered-cache.ts";
-import type { TierEntry } from "../../src/cache/tier.ts";
-import { memoryTier } from "../../src/cache/tiers/memory.ts";
-import { redisTier } from "../../src/cache/tiers/redis.ts";
-import { packValue } from "../../src/cache/tiers/redis-layout.ts";
-import type { StrataEvent } from "../../src/core/events.ts";
-import { digest } from "../../src/core/key.ts";
-import { timerLateness } from "../support/timer-lateness.ts";
-import { seededRandom } from "../support/seeded-random.ts";
+import { TieredCache } from "../../../src/cache/tiered-cache.ts";
+import type { TierEntry } from "../../../src/cache/tier.ts";
+import { memoryTier } from "../../../src/cache/tiers/memory.ts";
+import { redisTier } from "../../../src/cache/tiers/redis.ts";
+import { packValue } from "../../../src/cache/tiers/redis-layout.ts";
+import type { StrataEvent } from "../../../src/core/events.ts";
+import { digest } from "../../../src/core/key.ts";
+import { timerLateness } from "../../support/timer-lateness.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 
 const LLM_KEY = JSON.stringify({ _type: "openai", model_name: "m" });
 const DEADLINE_MS = 50;
@@ -109,8 +109,7 @@ test("a connection that gave the value of another key is replaced", async () => 
   answer = NONSENSE.find(([name]) => name === "the value of another key")?.[1] ?? (() => "");
   await cache.lookup("prompt", LLM_KEY);
   const before = connections;
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(connections).toBeGreaterThan(before);
+  await expect.poll(() => connections).toBeGreaterThan(before);
   expect(events).toContainEqual(
     expect.objectContaining({ type: "tier.fault", tier: "redis", operation: "get", code: "CORRUPT" }),
   );

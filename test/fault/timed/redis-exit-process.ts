@@ -1,7 +1,7 @@
 /** A process of its own that uses a cache over Redis, closes it, and ends when nothing holds it; started by `redis-exit.test.ts`. */
-import { TieredCache } from "../../src/cache/tiered-cache.ts";
-import { memoryTier } from "../../src/cache/tiers/memory.ts";
-import { redisTier } from "../../src/cache/tiers/redis.ts";
+import { TieredCache } from "../../../src/cache/tiered-cache.ts";
+import { memoryTier } from "../../../src/cache/tiers/memory.ts";
+import { redisTier } from "../../../src/cache/tiers/redis.ts";
 
 const [, , client = "", mode = ""] = process.argv;
 const LLM_KEY = JSON.stringify({ _type: "openai", model_name: "m" });
@@ -17,5 +17,7 @@ if (mode !== "unused") {
 }
 const start = performance.now();
 await cache.close();
-process.send?.({ closedAfter: performance.now() - start });
-process.disconnect();
+const closed = performance.now();
+process.on("exit", () =>
+  process.stdout.write(JSON.stringify({ closedAfter: closed - start, endedAfter: performance.now() - closed })),
+);
