@@ -25,7 +25,8 @@ const QUERY = "how much do I risk in a trade?";
 export async function recallOnce(): Promise<Remembered | undefined> {
   const [sql, embeddings] = [pgliteClient(), new LocalEmbeddings()];
   const store = new ConversationStore({ sql });
-  const memory = new AdaptiveMemoryRetriever({ store, embeddings, embeddingModel: embeddings.info.model });
+  // Nothing is learned from one question, so it is not spent on trying another strategy.
+  const memory = new AdaptiveMemoryRetriever({ store, embeddings, embeddingModel: embeddings.info.model, exploration: 0 });
   try {
     for (const [sessionId, texts] of Object.entries(SAID)) {
       await store.history({ ownerId: OWNER, sessionId }).addMessages(texts.map((text) => new HumanMessage(text)));
