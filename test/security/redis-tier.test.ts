@@ -121,9 +121,12 @@ async function monitored(work: () => Promise<unknown>): Promise<string[][]> {
   const commands: string[][] = [];
   monitor.on("monitor", (_time: string, args: string[]) => void commands.push(args));
   await work();
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  // What comes from one server comes in the order in which it was done.
+  await redis.echo("the end");
+  const end = (): number => commands.findIndex((args) => args[1] === "the end");
+  await expect.poll(end).toBeGreaterThanOrEqual(0);
   monitor.disconnect();
-  return commands;
+  return commands.slice(0, end());
 }
 
 const NAME = /^strata:(?:[vl]:[\w-]{43}|i:s|i:[st][\w-]{43}|d|log)$/;

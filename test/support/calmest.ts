@@ -11,6 +11,17 @@ export async function calmest(bound: number, measure: () => number | Promise<num
   return least;
 }
 
+/**
+ * For what is to lie between bounds, or more than one number: measures until it is as promised, and gives the last that was measured.
+ * What `measure` throws is a failure at once.
+ */
+export async function calmOne<T>(measure: () => Promise<T>, isAsPromised: (measured: T) => boolean, tries = 20): Promise<T> {
+  for (let left = tries; ; left--) {
+    const measured = await measure();
+    if (left <= 1 || isAsPromised(measured)) return measured;
+  }
+}
+
 /** How long `work` takes, milliseconds. */
 export async function durationOf(work: () => unknown): Promise<number> {
   const start = performance.now();
