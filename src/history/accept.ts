@@ -99,5 +99,5 @@ function isName(value: unknown, least: number, most: number): value is string {
 }
 
 function wellFormed(text: string): string {
-  return text.replaceAll("\0", "\u{fffd}").toWellFormed();
+  return text.includes("\0") || !text.isWellFormed() ? text.replaceAll("\0", "\u{fffd}").toWellFormed() : text;
 }

@@ -227,8 +227,10 @@ export class HybridLog implements MessageLog {
     };
     const doubt = await doubting;
     const feed = async (): Promise<void> => void (await windows.feed(key, part));
-    if (durability === "both") await this.#ready().then(feed);
-    else if (doubt === undefined) await this.#changeWindow(key, feed);
+    if (durability === "both") {
+      await this.#ready();
+      await feed();
+    } else if (doubt === undefined) await this.#changeWindow(key, feed);
     else if (clock.monotonic() - begin > windows.trustMs) await this.#changeWindow(key, () => doubt.feed(part));
     else doubt.committed(part);
     return { seqs, added };
@@ -241,7 +243,6 @@ export class HybridLog implements MessageLog {
   ): Promise<AppendResult> {
     const { windows, tables, index } = this.#parts;
     const { notes, signal } = options;
-    const key = conversationKey(conversation);
     const taken = await this.#throughRedis(async () => {
       let blind: number | undefined;
       for (let tries = 0; tries < REBUILDS; tries++) {
@@ -249,7 +250,7 @@ export class HybridLog implements MessageLog {
         if (result !== undefined) return result;
         if (blind !== undefined) break;
         // With PostgreSQL away, the conversation goes on all the same, if Redis has kept its data.
-        if (!(await this.#rebuilds.rebuild(key))) blind = BLIND;
+        if (!(await this.#rebuilds.rebuild(conversationKey(conversation)))) blind = BLIND;
       }
       throw new StrataError(
         "UNAVAILABLE",
@@ -257,6 +258,7 @@ export class HybridLog implements MessageLog {
       );
     });
     if (taken !== undefined) return taken;
+    const key = conversationKey(conversation);
     const floor = await this.#repairs.floor(windows.layout.talk(key).shard.stream);
     const { seqs, added } = await tables.append(conversation, messages, { notes, signal, floor, stale: true });
     index.wake([key]);
@@ -313,9 +315,9 @@ export class HybridLog implements MessageLog {
     }
   }
 
-  async #ready(): Promise<void> {
+  #ready(): Promise<void> | undefined {
     void this.#parts.writer?.run();
-    await this.#repairs.done();
+    return this.#repairs.done();
   }
 
   async #tracked<T>(options: CallOptions, work: () => Promise<T>): Promise<T> {

@@ -8,7 +8,7 @@
  * | `prefix:epoch` | number | what numbers begin above, as long as Redis keeps its data | for good |
  * | `prefix:q:<talk>` | number | the highest number that Redis gave in a conversation | for good |
  * | `prefix:u:<talk>` | sorted set | the first number of each append that is in the stream | until it is stored |
- * | `prefix:o:<owner>` | sorted set | the owner's conversations of which something is in the stream, by their highest number | until it is stored |
+ * | `prefix:o:<owner>` | sorted set | the owner's conversations of which something is in the stream, all with the score 0 | until it is stored |
  * | `prefix:w:<talk>` | sorted set | the window: the newest messages by number, and all that are in the stream | the window's ttl |
  * | `prefix:i:<talk>` | sorted set | the ids of the window, and some before it, by number | the same |
  * | `prefix:h:<talk>` | hash | the state of the window | the same |
@@ -24,6 +24,8 @@
  * installed after it. `d` names the appends that PostgreSQL is committing and the window lacks, and until when each is waited for;
  * meanwhile nobody goes by the window. `k` names the run of the server since which none of them was lost; where it is missing or
  * another one's, some may have been, and the window is in doubt for a moment (`?`).
+ *
+ * `p` is `1` while messages of it are in the stream: then nothing of it ends by itself, and its owner's set names it.
  *
  * Nothing in the stream is ever trimmed or given an end, and no window ends while messages of it are in the stream.
  */

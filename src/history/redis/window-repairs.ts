@@ -57,8 +57,12 @@ export class WindowRepairs {
     return floor;
   }
 
-  /** Resolves when Redis may be used. Rejects with {@link PostgresFailure}, or when Redis cannot be reached. */
-  async done(): Promise<void> {
+  /** Resolves when Redis may be used: `undefined` when it may at once. Rejects with {@link PostgresFailure}, or when Redis cannot be reached. */
+  done(): Promise<void> | undefined {
+    return this.#swept < this.#doubts ? this.#sweepAll() : undefined;
+  }
+
+  async #sweepAll(): Promise<void> {
     // Twice: a sweep that had begun before may have missed what is in doubt now.
     for (let times = 0; times < 2 && this.#swept < this.#doubts; times++) await this.#sweep();
   }

@@ -61,6 +61,8 @@ export interface WindowContents {
 /** Ids are remembered for so many windows' worth of messages, to know one that comes again. */
 const IDS_FOR = 4;
 const LEAST_IDS = 200;
+/** Conversations whose names in Redis are remembered, so that not every append makes two digests and ten texts. */
+const MOST_PLACES = 1_000;
 const LONGEST_DOUBT_MS = 5_000;
 /** For the twentieth part of a doubt its author may go by it, and after a loss of doubts nobody goes by a window for twice as long. */
 const TRUST = 1 / 20;
@@ -77,6 +79,7 @@ export class RedisWindows {
    */
   readonly trustMs: number;
   readonly #options: RedisWindowsOptions;
+  readonly #places = new Map<string, TalkPlace>();
   /** Names the run of the server, as far as it is known. */
   #serverRun = "";
 
@@ -117,26 +120,13 @@ export class RedisWindows {
     notes: ConversationNotes | undefined,
     blind?: number,
   ): Promise<AppendResult | undefined> {
-    const { sequence, state, window, ids, undrained, shard } = this.layout.talk(conversationKey(conversation));
+    const { keys, name } = this.#placeOf(conversation);
     const { maxBytes } = this.#options;
-    const [outcome, count, ...seqs] = (await this.#run(
-      scripts.APPEND,
-      [
-        ...[sequence, state, window, ids, undrained, shard.stream, shard.bytes, shard.epoch],
-        ownersKey(shard, conversation.ownerId),
-      ],
-      [
-        nameOf(conversation),
-        notes === undefined ? "" : JSON.stringify(notes),
-        this.size,
-        this.keptIds,
-        maxBytes,
-        blind ?? "",
-        newToken(),
-        this.#serverRun,
-        ...messages.flatMap((message) => [message.id, packMessage(message)]),
-      ],
-    )) as [string, number, ...string[]];
+    const args = [name, notes === undefined ? "" : JSON.stringify(notes), maxBytes];
+    args.push(blind === undefined ? this.#serverRun : `${blind} ${newToken()}`);
+    for (const message of messages) args.push(message.id, packMessage(message));
+    const append = blind === undefined ? scripts.APPEND : scripts.APPEND_BLIND;
+    const [outcome, count, ...seqs] = (await this.#run(append, keys, args)) as [string, number, ...string[]];
     if (outcome === "cold") return undefined;
     if (outcome === "full") {
       throw new StrataError(
@@ -287,14 +277,24 @@ export class RedisWindows {
 
   /** The sessions of an owner of which something is in the stream, and how far each has come. */
   async waiting(ownerId: string): Promise<{ sessionId: string; lastSeq: number }[]> {
-    const read = await Promise.all(
-      this.layout.shards.map((shard) => this.#send(["zrange", ownersKey(shard, ownerId), 0, -1, "WITHSCORES"])),
+    const talks = await Promise.all(
+      this.layout.shards.map(async (shard) => {
+        const found = await this.#talksOf(shard, ownerId);
+        if (found.length === 0) return [];
+        const last = (await this.#send(["mget", ...found.map(({ talk }) => talk.sequence)])) as Array<string | null>;
+        return found.map(({ sessionId }, at) => ({ sessionId, lastSeq: Number(last[at] ?? 0) }));
+      }),
     );
-    const flat = (read as string[][]).flat();
-    return flat.flatMap((name, at) => {
-      if (at % 2 === 1) return [];
+    return talks.flat();
+  }
+
+  /** The conversations of an owner of which something is in one stream. */
+  async #talksOf(shard: RedisShard, ownerId: string): Promise<{ sessionId: string; name: string; talk: RedisTalk }[]> {
+    const names = (await this.#send(["zrange", ownersKey(shard, ownerId), 0, -1])) as string[];
+    return names.flatMap((name) => {
       const [owner, sessionId] = JSON.parse(name) as [string, string];
-      return owner === ownerId ? [{ sessionId, lastSeq: Number(flat[at + 1]) }] : [];
+      if (owner !== ownerId) return [];
+      return { sessionId, name, talk: this.layout.talk(conversationKey({ ownerId, sessionId })) };
     });
   }
 
@@ -304,9 +304,16 @@ export class RedisWindows {
     return ((await this.#run(scripts.WAITING, [undrained, window], [])) as string[]).map(unpackMessage);
   }
 
-  /** Forgets that something of an owner was in the streams. */
+  /** Forgets which conversations of an owner were in the streams; what came meanwhile stays. */
   async forgetOwner(ownerId: string): Promise<void> {
-    await Promise.all(this.layout.shards.map((shard) => this.#send(["unlink", ownersKey(shard, ownerId)])));
+    await Promise.all(
+      this.layout.shards.map(async (shard) => {
+        const found = await this.#talksOf(shard, ownerId);
+        const keys = [ownersKey(shard, ownerId), ...found.map(({ talk }) => talk.undrained)];
+        const names = found.map(({ name }) => name);
+        await this.#run(scripts.FORGET_OWNER, keys, names);
+      }),
+    );
   }
 
   async withdraw(
@@ -316,6 +323,21 @@ export class RedisWindows {
   ): Promise<void> {
     const args = [group, ...entries.flatMap(({ id, size }) => [id, size])];
     await this.#run(scripts.WITHDRAW, [shard.stream, shard.bytes], args);
+  }
+
+  /** What a conversation is called in Redis; of those that were appended to last it is remembered. */
+  #placeOf(conversation: Conversation): TalkPlace {
+    const { ownerId, sessionId } = conversation;
+    // Neither holds NUL (`accept.ts`).
+    const both = `${ownerId}\0${sessionId}`;
+    const known = this.#places.get(both);
+    if (known !== undefined) return known;
+    const { sequence, state, window, ids, undrained, shard } = this.layout.talk(conversationKey(conversation));
+    const keys = [state, window, ids, undrained, shard.stream, shard.bytes, ownersKey(shard, ownerId), sequence, shard.epoch];
+    const place = { name: nameOf(conversation), keys };
+    if (this.#places.size >= MOST_PLACES) this.#places.clear();
+    this.#places.set(both, place);
+    return place;
   }
 
   get #lossMs(): number {
@@ -330,6 +352,14 @@ export class RedisWindows {
     const { guard, connection } = this.#options;
     return guard.run(() => connection.send(call));
   }
+}
+
+/** Where an append goes. */
+interface TalkPlace {
+  /** As entries hold it. */
+  readonly name: string;
+  /** As the scripts of an append name them. */
+  readonly keys: readonly string[];
 }
 
 /** A part of a `StreamEntry`. */
