@@ -84,12 +84,19 @@ export function redisHistoryLayout(prefix: string, isCluster: boolean): RedisHis
   };
 }
 
+/** A shorter text is not worth its place in the payload. */
+const SHORTEST_QUOTED = 32;
+
 /**
  * A message without its number, as it lies in Redis: a line of JSON, and the payload as it is. JSON knows no bare line break, so the
- * first one ends the line; and the payload, which is most of it, is not escaped once more.
+ * first one ends the line; and the payload, which is most of it, is not escaped once more. A text that the payload holds too, which it
+ * mostly does, is not sent and kept twice: the line says where it begins and how long it is, quotes included.
  */
 export function packMessage({ id, role, name, createdAt, text, payload }: LogMessage): string {
-  return `${JSON.stringify([id, role, name ?? null, createdAt, text])}\n${payload}`;
+  const quoted = text.length < SHORTEST_QUOTED ? undefined : JSON.stringify(text);
+  const at = quoted === undefined ? -1 : payload.indexOf(quoted);
+  const where = quoted === undefined || at < 0 ? [text] : [at, quoted.length];
+  return `${JSON.stringify([id, role, name ?? null, createdAt, ...where])}\n${payload}`;
 }
 
 /** `number|message`, as windows and entries hold it. @throws {@link SyntaxError} when it is none */
@@ -97,9 +104,17 @@ export function unpackMessage(packed: string): StoredMessage {
   const [end, line] = [packed.indexOf("|"), packed.indexOf("\n")];
   const seq = Number(packed.slice(0, end));
   const parts: unknown = JSON.parse(packed.slice(end + 1, line));
-  if (line < 0 || !Number.isSafeInteger(seq) || seq < 1 || !Array.isArray(parts) || parts.length !== 5) {
-    throw new SyntaxError("No message.");
-  }
-  const [id, role, name, createdAt, text] = parts as [string, string, string | null, number, string];
-  return { id, role, ...(name !== null && { name }), createdAt, text, payload: packed.slice(line + 1), seq };
+  if (line < 0 || !Number.isSafeInteger(seq) || seq < 1 || !Array.isArray(parts)) throw new SyntaxError("No message.");
+  const [id, role, name, createdAt, ...where] = parts as [string, string, string | null, number, ...unknown[]];
+  const payload = packed.slice(line + 1);
+  const text = textOf(payload, where);
+  return { id, role, ...(name !== null && { name }), createdAt, text, payload, seq };
+}
+
+function textOf(payload: string, where: readonly unknown[]): string {
+  const [first, length] = where;
+  const isQuoted = where.length === 2 && typeof first === "number" && typeof length === "number";
+  const text: unknown = isQuoted ? JSON.parse(payload.slice(first, first + length)) : first;
+  if (typeof text !== "string" || (where.length !== 1 && !isQuoted)) throw new SyntaxError("No message.");
+  return text;
 }
