@@ -205,9 +205,8 @@ export class HybridLog implements MessageLog {
     messages: readonly LogMessage[],
     options: AppendOptions,
   ): Promise<AppendResult> {
-    const { tables, windows, index, durability, clock } = this.#parts;
+    const { tables, windows, index, durability } = this.#parts;
     const key = conversationKey(conversation);
-    const begin = clock.monotonic();
     // First PostgreSQL, which takes longer; the window may be doubted as long as nobody is told of a commit.
     const appending = tables.append(conversation, messages, options);
     const doubting = durability === "both" ? undefined : this.#doubt(key);
@@ -231,8 +230,8 @@ export class HybridLog implements MessageLog {
       await this.#ready();
       await feed();
     } else if (doubt === undefined) await this.#changeWindow(key, feed);
-    else if (clock.monotonic() - begin > windows.trustMs) await this.#changeWindow(key, () => doubt.feed(part));
-    else doubt.committed(part);
+    else if (doubt.isTrusted()) doubt.committed(part);
+    else await this.#changeWindow(key, () => doubt.feed(part));
     return { seqs, added };
   }
 

@@ -1,26 +1,28 @@
 /**
- * Keeps the windows in Redis current of conversations that PostgreSQL numbers, with one call to Redis an append, which runs while
- * PostgreSQL commits.
+ * Keeps the windows in Redis current of conversations that PostgreSQL numbers, with at most one call to Redis an append, which runs
+ * while PostgreSQL commits.
  *
  * Before an append is acknowledged its window is in doubt, so that nobody goes by it; afterwards the window is fed, and the doubt
- * ends. Fed at once, that is two calls. Here the feed waits a moment for the next append to the conversation, whose doubt takes it
- * along; only the last of several that follow each other is fed by itself. Meanwhile the window stays in doubt: readers elsewhere
- * ask PostgreSQL, and readers here send the feed before they read.
+ * ends. Fed at once, that is two calls. Here the feed waits a moment for what follows to the same conversation: appends in this moment
+ * share the doubt and the feed. Meanwhile the window stays in doubt: readers elsewhere ask PostgreSQL, and readers here send the feed
+ * before they read.
  *
  * Nothing hangs on this moment. Who dies in it, or cannot reach Redis any more, leaves a doubt that ends by itself and the window
- * cold. That the doubt is there is confirmed anew for each append, which relies on it for `trustMs` and feeds the window first if its
- * commit takes longer. And a doubt that is lost with Redis' data is taken to be there: whoever finds no state of a window leaves it in
+ * cold. That the doubt is there is confirmed anew when it was confirmed longer ago than such a moment; an append relies on that for
+ * `trustMs`, and feeds the window first if its commit comes later. And a doubt that is lost with Redis' data is taken to be there: whoever finds no state of a window leaves it in
  * doubt for twice as long, after which PostgreSQL has what was acknowledged meanwhile.
  */
 import type { Clock } from "../../core/clock.ts";
 import type { Digest } from "../../core/key.ts";
 import { newToken, type Committed, type RedisWindows } from "./windows.ts";
 
-/** How long what was committed waits for company. */
+/** How long what was committed waits for company, and a confirmed doubt is shared. */
 const GATHER_MS = 25;
 
 /** An append whose window is in doubt. Exactly one of its methods is called, once. */
 export interface Doubt {
+  /** Whether it may be told now that the append is committed, before the window is fed. */
+  isTrusted(): boolean;
   /** The window is fed in a moment. */
   committed(part: Committed): void;
   /** The window is fed now. Rejects when Redis does not say so. */
@@ -32,6 +34,9 @@ export interface Doubt {
 /** The appends of this process to one conversation, as long as they follow each other closely. */
 interface Spell {
   readonly token: string;
+  /** When it began to be noted last, by the monotonic clock, and what came of it. */
+  notedAt: number;
+  noted: Promise<unknown>;
   underWay: number;
   waiting: Committed[];
   cancel?: (() => void) | undefined;
@@ -55,12 +60,18 @@ export class WindowFeeds {
 
   /** Resolves when nobody goes by the window any more. Rejects when Redis does not say so. */
   async doubt(key: Digest): Promise<Doubt> {
-    const spell = this.#spells.get(key) ?? { token: newToken(), underWay: 0, waiting: [] };
+    const { windows, clock } = this.#options;
+    const spell = this.#spells.get(key) ?? { token: newToken(), notedAt: -Infinity, noted: SETTLED, underWay: 0, waiting: [] };
     this.#spells.set(key, spell);
     spell.underWay++;
+    const now = clock.monotonic();
+    if (now - spell.notedAt > GATHER_MS) {
+      spell.notedAt = now;
+      spell.noted = spell.waiting.length > 0 ? this.#send(key, spell) : windows.doubt(key, spell.token);
+    }
+    const { notedAt } = spell;
     try {
-      if (spell.waiting.length > 0) await this.#send(key, spell);
-      else await this.#options.windows.doubt(key, spell.token);
+      await spell.noted;
     } catch (error) {
       this.#abandon(key, spell);
       throw error;
@@ -70,9 +81,10 @@ export class WindowFeeds {
       spell.waiting.push(part);
     };
     return {
+      isTrusted: () => clock.monotonic() - notedAt <= windows.trustMs,
       committed: (part) => {
         wait(part);
-        spell.cancel ??= this.#options.clock.setTimer(GATHER_MS, () => void this.#feed(key, spell).catch(passOver), {
+        spell.cancel ??= clock.setTimer(GATHER_MS, () => void this.#feed(key, spell).catch(passOver), {
           background: true,
         });
       },
@@ -141,6 +153,8 @@ function joined(parts: readonly Committed[]): Committed[] {
   }
   return all;
 }
+
+const SETTLED = Promise.resolve();
 
 /** Of what nobody waits for: `onMissed` was told. */
 function passOver(): void {
