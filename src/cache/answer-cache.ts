@@ -6,6 +6,7 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { isPromise, type MaybePromise } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import type { BypassReason, Emit } from "../core/events.ts";
+import { exactHitsOf, type CountExactHit } from "../core/exact-hits.ts";
 import { digest, type Digest } from "../core/key.ts";
 import { isSurelyLarger } from "../core/plain.ts";
 import { admitAnswer, type Admit } from "./admission.ts";
@@ -66,6 +67,8 @@ export class AnswerCache implements RequestCache {
   /** How long what is stored lives, unless its call says so; `undefined` = for ever. */
   ttlMs: number | undefined;
   readonly #options: AnswerCacheOptions;
+  /** Where nobody needs the event of an exact hit. */
+  readonly #countExact: CountExactHit | undefined;
   /** Keys whose refresh is under way, with the time until which it is waited for. */
   readonly #refreshing = new Map<Digest, number>();
   /** Models whose calls in other processes were last waited for in vain: not again before one of them is seen to succeed. */
@@ -77,6 +80,7 @@ export class AnswerCache implements RequestCache {
 
   constructor(options: AnswerCacheOptions) {
     this.#options = options;
+    this.#countExact = exactHitsOf(options.emit);
     this.clock = options.clock;
     this.ttlMs = options.ttlMs;
     this.modelId = options.modelId;
@@ -195,7 +199,9 @@ export class AnswerCache implements RequestCache {
     const coalesced = tier === "coalesced";
     const savedMs = found.cost > ms ? found.cost - ms : 0;
     counters.hit(ms, coalesced, savedMs, value.tokens);
-    if (emit !== undefined) {
+    const count = this.#countExact;
+    if (count !== undefined && match === undefined) count(tier, coalesced, ms, savedMs, value.usage);
+    else if (emit !== undefined) {
       const key = request.key.slice(0, 12);
       const source = match?.source ?? "exact";
       emit({ type: "cache.lookup", outcome: "hit", tier, coalesced, hitId, source, ms, key, savedMs, saved: value.usage });

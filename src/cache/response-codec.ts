@@ -129,9 +129,20 @@ function usageOf(answer: StoredAnswer): SavedUsage {
     outputTokens += countIn(usage?.["output_tokens"]);
     tokens += countIn(usage?.["total_tokens"]);
     const name = message?.response_metadata["model_name"] ?? message?.response_metadata["model"];
-    if (typeof name === "string" && name.length <= LONGEST_MODEL_NAME) model ??= name;
+    if (typeof name === "string" && name.length <= LONGEST_MODEL_NAME) model ??= oneString(name);
   }
-  return { ...(model !== undefined && { model }), inputTokens, outputTokens, tokens };
+  return model === undefined ? { inputTokens, outputTokens, tokens } : { model, inputTokens, outputTokens, tokens };
+}
+
+let lastModel = "";
+
+/**
+ * The same string object for all answers of a model that come one after the other: metrics compare it at every hit, and of two strings
+ * the characters would have to be fetched from wherever they lie.
+ */
+function oneString(model: string): string {
+  if (model !== lastModel) lastModel = model;
+  return lastModel;
 }
 
 function countIn(value: Json | undefined): number {

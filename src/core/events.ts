@@ -7,6 +7,7 @@
  */
 import { isPromise } from "./abort.ts";
 import { describe } from "./errors.ts";
+import { exactHitsOf, withExactHits } from "./exact-hits.ts";
 import type {
   CacheBypassEvent,
   CacheClearedEvent,
@@ -101,7 +102,7 @@ export function guardObserver(observer: Observer | undefined): Emit {
       },
     );
   };
-  return (event) => {
+  const guarded: Observer = (event) => {
     try {
       // An `async` function is accepted as an observer too; unhandled, its rejection would end the process.
       const outcome: unknown = observer(event);
@@ -110,6 +111,8 @@ export function guardObserver(observer: Observer | undefined): Emit {
       report(error);
     }
   };
+  const count = exactHitsOf(observer);
+  return count === undefined ? guarded : withExactHits(guarded, count);
 }
 
 /** Anything can be thrown, also what has no text. */

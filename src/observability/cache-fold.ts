@@ -1,9 +1,9 @@
 /**
- * What the events of the cache add up to. `lookup` runs with every hit, of which one from memory takes two microseconds, so it writes
+ * What the events of the cache add up to. `hit` runs with every hit, of which one from memory takes two microseconds, so it writes
  * plain fields, allocates nothing, and records one duration in one place: those of all lookups are the sum of those by tier.
  */
 import type { Clock } from "../core/clock.ts";
-import type { CacheLookupEvent, TuningDecisionEvent } from "../core/events.ts";
+import type { CacheLookupEvent, SavedUsage, TuningDecisionEvent } from "../core/events.ts";
 import { Histogram } from "../core/histogram.ts";
 import { BoundedCounts, OTHER } from "./bounded-counts.ts";
 import type { Prices } from "./prices.ts";
@@ -37,17 +37,18 @@ export class CacheFold {
   }
 
   lookup(event: CacheLookupEvent): void {
-    const { tier, saved, savedMs = 0, ms } = event;
+    const { tier, coalesced, source, saved, savedMs = 0, ms } = event;
     if (tier === undefined) {
       this.#misses.record(ms);
       return;
     }
-    if (event.coalesced) this.#coalesced.record(ms);
-    else {
-      const fold = this.#last?.name === tier ? this.#last : this.tier(tier);
-      fold.latency.record(ms);
-      if (event.source === "semantic" || event.source === "adapted") fold.byMeaning++;
-    }
+    if (!coalesced && (source === "semantic" || source === "adapted")) this.tier(tier).byMeaning++;
+    this.hit(tier, coalesced, ms, savedMs, saved);
+  }
+
+  hit(tier: string, coalesced: boolean, ms: number, savedMs: number, saved: SavedUsage | undefined): void {
+    if (coalesced) this.#coalesced.record(ms);
+    else (this.#last?.name === tier ? this.#last : this.tier(tier)).latency.record(ms);
     if (saved !== undefined) this.savings.add(savedMs, saved);
   }
 

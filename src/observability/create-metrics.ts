@@ -1,5 +1,6 @@
 /** Puts metrics together. */
 import type { Clock } from "../core/clock.ts";
+import { withExactHits } from "../core/exact-hits.ts";
 import { codeOf, StrataConfigError } from "../core/errors.ts";
 import type { Histogram } from "../core/histogram.ts";
 import { parseChoice, parseClock, parseDuration, refuseUnknown, requireMethods, type Duration } from "../core/options.ts";
@@ -99,7 +100,10 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   }
 
   return {
-    observer: (event) => fold.fold(event),
+    observer: withExactHits(
+      (event) => fold.fold(event),
+      (tier, coalesced, ms, savedMs, saved) => fold.cache.hit(tier, coalesced, ms, savedMs, saved),
+    ),
     snapshot() {
       watched.look();
       const { slots } = recorder.window(RATE_WINDOW_MS);

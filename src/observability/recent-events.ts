@@ -4,6 +4,7 @@
  */
 import type { Observer, StrataEvent } from "../core/events.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
+import { withExactHits } from "../core/exact-hits.ts";
 import { parseClock, parseCount, refuseUnknown } from "../core/options.ts";
 import type { RerankReport } from "../rerank/rerank-report.ts";
 
@@ -81,7 +82,9 @@ export function recentEvents(options: RecentEventsOptions = {}): RecentEvents {
   let newest = 0;
   const next = (): Numbered => ({ number: ++newest, at: clock.now() });
 
-  function hit({ hitId, key }: EventOf<"cache.lookup">): void {
+  /** Only a hit by meaning comes of a decision. */
+  function hit({ hitId, key, source }: EventOf<"cache.lookup">): void {
+    if (source === "exact") return;
     const from = Math.max(0, decisions.length - LOOK_BACK);
     const place = decisions.findLastIndex(({ event }, at) => at >= from && event.key === key);
     const decision = decisions[place];
@@ -90,19 +93,22 @@ export function recentEvents(options: RecentEventsOptions = {}): RecentEvents {
     decisions[place] = { ...decision, hitId };
   }
 
+  function see(event: StrataEvent): void {
+    if (event.type === "cache.lookup") {
+      if (event.hitId !== undefined) hit(event);
+    } else if (event.type === "semantic.lookup") {
+      push(decisions, limit, { ...next(), event, hitId: undefined, verdict: undefined });
+    } else if (event.type === "rerank") {
+      push(reranks, limit, { ...next(), event });
+    } else {
+      const incident = incidentOf(event);
+      if (incident !== undefined) push(incidents, limit, { ...next(), ...incident });
+    }
+  }
+
   return {
-    observer(event) {
-      if (event.type === "cache.lookup") {
-        if (event.hitId !== undefined) hit(event);
-      } else if (event.type === "semantic.lookup") {
-        push(decisions, limit, { ...next(), event, hitId: undefined, verdict: undefined });
-      } else if (event.type === "rerank") {
-        push(reranks, limit, { ...next(), event });
-      } else {
-        const incident = incidentOf(event);
-        if (incident !== undefined) push(incidents, limit, { ...next(), ...incident });
-      }
-    },
+    // No decision comes before an exact hit.
+    observer: withExactHits(see, () => undefined),
     get newest() {
       return newest;
     },

@@ -1,5 +1,6 @@
 import { guardObserver, type Observer } from "../../core/events.ts";
 import { alerts, type Alerts } from "../../observability/alerts.ts";
+import { fanOut } from "../../observability/fan-out.ts";
 import { createMetrics } from "../../observability/create-metrics.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 import { recentEvents, type RecentEvents } from "../../observability/recent-events.ts";
@@ -26,12 +27,7 @@ export function observabilityPart(
   if (!isMeasured) return { observer: others, metrics: undefined, events: undefined, alerts: undefined };
   const metrics = createMetrics({ prices, clock, folders: [data] });
   const events = recentEvents({ limit, clock });
-  const tell: Observer = (event) => {
-    metrics.observer(event);
-    events.observer(event);
-    if (logs) log(event);
-    own?.(event);
-  };
+  const tell = fanOut(metrics.observer, events.observer, logs ? log : undefined, own);
   const { rules, ...told } = typeof watched === "object" ? watched : {};
   return {
     observer: tell,

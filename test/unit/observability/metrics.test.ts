@@ -1,10 +1,15 @@
+import { AIMessage } from "@langchain/core/messages";
+import type { ChatGeneration } from "@langchain/core/outputs";
 import { describe, expect, it } from "vitest";
 import { manualClock, type ManualClock } from "../../../src/core/clock.ts";
 import { StrataConfigError } from "../../../src/core/errors.ts";
-import type { RerankEvent, StrataEvent } from "../../../src/core/events.ts";
+import type { Observer, RerankEvent, StrataEvent } from "../../../src/core/events.ts";
+import { exactHitsOf } from "../../../src/core/exact-hits.ts";
 import { createMetrics, type MetricsOptions } from "../../../src/observability/create-metrics.ts";
+import { fanOut } from "../../../src/observability/fan-out.ts";
 import type { Metrics } from "../../../src/observability/metrics.ts";
 import { DEFAULT_PRICES } from "../../../src/observability/prices.ts";
+import { recentEvents } from "../../../src/observability/recent-events.ts";
 import { TieredCache } from "../../../src/cache/tiered-cache.ts";
 import { memoryTier } from "../../../src/cache/tiers/memory.ts";
 
@@ -29,6 +34,50 @@ const RERANK: RerankEvent = {
   ...{ type: "rerank", outcome: "reranked", reason: "always", firstStage: "dense", candidates: 50, depth: 50, kept: 10 },
   ...{ up: 6, down: 3, same: 1, gained: 4, asked: 40, cached: 10, searches: 1, tokens: 0, cost: 0.002, ms: 80 },
 };
+
+/** Four hits of two answers that were stored before, and a miss. */
+async function used(metrics: Metrics, observer: Observer): Promise<object> {
+  const clock = manualClock();
+  const cache = new TieredCache({ tiers: [memoryTier()], clock, random: () => 0.5, observer });
+  const message = new AIMessage({ content: "an answer", response_metadata: { model_name: "deepseek-reasoner" } });
+  message.usage_metadata = { input_tokens: 5, output_tokens: 7, total_tokens: 12 } as never;
+  for (const prompt of ["p", "q"]) await cache.update(prompt, 'model:"m"', [{ text: "an answer", message } as ChatGeneration]);
+  for (const prompt of ["p", "p", "q", "p", "none"]) await cache.lookup(prompt, 'model:"m"');
+  await cache.close();
+  const { cache: counted, tiers, saved: all } = metrics.snapshot();
+  return { counted, tiers, all };
+}
+
+describe("exact hits", () => {
+  it("are counted alike with their events and without", async () => {
+    const [quick, slow] = [bed().metrics, bed().metrics];
+    const without = await used(quick, quick.observer);
+    expect(without).toMatchObject({ counted: { hits: 4, misses: 1, writes: 2 }, all: { tokens: 48, inputTokens: 20 } });
+    expect(without).toEqual(await used(slow, (event) => slow.observer(event)));
+  });
+
+  it("are events as soon as somebody beside the metrics looks at them, and count once", async () => {
+    const { metrics } = bed();
+    const seen: StrataEvent[] = [];
+    expect(
+      await used(
+        metrics,
+        fanOut(metrics.observer, (event) => void seen.push(event)),
+      ),
+    ).toMatchObject({
+      counted: { hits: 4, misses: 1 },
+    });
+    expect(seen.filter((event) => event.type === "cache.lookup" && event.outcome === "hit")).toHaveLength(4);
+  });
+
+  it("go to each of several metrics, and past the last events, which have no use for them", async () => {
+    const [first, second] = [bed().metrics, bed().metrics];
+    const observer = fanOut(first.observer, second.observer, recentEvents().observer);
+    expect(exactHitsOf(observer)).toBeDefined();
+    await used(first, observer);
+    expect([first, second].map((metrics) => metrics.snapshot().cache.hits)).toEqual([4, 4]);
+  });
+});
 
 describe("a snapshot", () => {
   it("counts hits, misses and durations by tier", () => {
