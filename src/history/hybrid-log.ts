@@ -203,12 +203,12 @@ export class HybridLog implements MessageLog {
   async #appendToPostgres(
     conversation: Conversation,
     messages: readonly LogMessage[],
-    options: AppendOptions,
+    { notes, signal }: AppendOptions,
   ): Promise<AppendResult> {
     const { tables, windows, index, durability } = this.#parts;
     const key = conversationKey(conversation);
     // First PostgreSQL, which takes longer; the window may be doubted as long as nobody is told of a commit.
-    const appending = tables.append(conversation, messages, options);
+    const appending = tables.append(conversation, messages, { key, notes, signal });
     const doubting = durability === "both" ? undefined : this.#doubt(key);
     let appended;
     try {
@@ -259,7 +259,7 @@ export class HybridLog implements MessageLog {
     if (taken !== undefined) return taken;
     const key = conversationKey(conversation);
     const floor = await this.#repairs.floor(windows.layout.talk(key).shard.stream);
-    const { seqs, added } = await tables.append(conversation, messages, { notes, signal, floor, stale: true });
+    const { seqs, added } = await tables.append(conversation, messages, { key, notes, signal, floor, stale: true });
     index.wake([key]);
     this.#repairs.noted();
     return { seqs, added };

@@ -135,53 +135,57 @@ const MESSAGES_IN_ENTRY = 500;
 
 const KEYS_OF_APPEND = "local state, window, ids, undrained, stream, bytes, owner, sequence, epoch = unpack(KEYS)";
 
-/** `ARGV` from the fifth on: id and message in turn. `last` is the highest number given, `found[4]` whether nothing ends by itself. */
+/**
+ * `ARGV` from the fifth on: id and message in turn. `last` is the highest number given, `found[4]` whether nothing ends by itself. Gives
+ * `answer` and how many were new, `count`.
+ */
 const TAKE = `
-local first = last + 1
-local own, fresh, forWindow, forIds, answer, count = {}, {}, {}, {}, {'ok', 0}, 0
+local own, forWindow, forIds, place = {}, {}, {}, 0
 local size = #ARGV[1] + #ARGV[2]
 for at = 5, #ARGV, 2 do
   local id = ARGV[at]
-  local known = own[id] or redis.call('ZSCORE', ids, id)
-  if not known then
-    last = last + 1
-    known = text(last)
-    own[id] = known
-    local packed = known .. '|' .. ARGV[at + 1]
-    local place = count * 2
-    count = count + 1
-    fresh[count] = packed
-    forWindow[place + 1], forWindow[place + 2] = known, packed
-    forIds[place + 1], forIds[place + 2] = known, id
-    size = size + #packed + 64
-  else
-    known = text(tonumber(known))
+  if not own[id] then
+    local known = redis.call('ZSCORE', ids, id)
+    if known then
+      own[id] = text(tonumber(known))
+    else
+      last = last + 1
+      known = text(last)
+      own[id] = known
+      local packed = known .. '|' .. ARGV[at + 1]
+      forWindow[place + 1], forWindow[place + 2] = known, packed
+      forIds[place + 1], forIds[place + 2] = known, id
+      place = place + 2
+      size = size + #packed + 64
+    end
   end
-  answer[#answer + 1] = known
+end
+local count, answer = place / 2, forWindow[1]
+if place < #ARGV - 4 then
+  answer = {'ok', count}
+  for at = 5, #ARGV, 2 do answer[#answer + 1] = own[ARGV[at]] end
 end
 if count == 0 then return answer end
-answer[2] = count
 local held = redis.call('INCRBY', bytes, size)
 if held > tonumber(ARGV[3]) then
   redis.call('DECRBY', bytes, size)
   return {'full', held - size}
 end
 redis.call('SET', sequence, text(last))
-for from = 1, count, ${MESSAGES_IN_ENTRY} do
-  local to = math.min(count, from + ${MESSAGES_IN_ENTRY - 1})
-  redis.call('ZADD', window, unpack(forWindow, from * 2 - 1, to * 2))
-  redis.call('ZADD', ids, unpack(forIds, from * 2 - 1, to * 2))
-  local entry, part = {'c', ARGV[1], 'n', ARGV[2]}, 0
-  for index = from, to do
-    entry[#entry + 1] = 'm'
-    entry[#entry + 1] = fresh[index]
-    part = part + #fresh[index] + 64
+for from = 1, place, ${2 * MESSAGES_IN_ENTRY} do
+  local to = math.min(place, from + ${2 * MESSAGES_IN_ENTRY - 1})
+  redis.call('ZADD', window, unpack(forWindow, from, to))
+  redis.call('ZADD', ids, unpack(forIds, from, to))
+  local entry, top, part = {'c', ARGV[1], 'n', ARGV[2]}, 4, 0
+  for at = from + 1, to, 2 do
+    entry[top + 1], entry[top + 2] = 'm', forWindow[at]
+    top = top + 2
+    part = part + #forWindow[at] + 64
   end
   if from == 1 then part = part + #ARGV[1] + #ARGV[2] end
-  entry[#entry + 1] = 'z'
-  entry[#entry + 1] = part
+  entry[top + 1], entry[top + 2] = 'z', part
   redis.call('XADD', stream, '*', unpack(entry))
-  redis.call('ZADD', undrained, text(first + from - 1), text(first + from - 1))
+  redis.call('ZADD', undrained, forWindow[from], forWindow[from])
 end
 if found[4] ~= '1' then
   redis.call('PERSIST', state)
@@ -197,7 +201,8 @@ end
  * here, since nothing that is new may be: `DRAINED` does it.
  *
  * `KEYS` state, window, ids, undrained, stream, bytes, owner, sequence; `ARGV` conversation, notes, most bytes, run, then id and message in
- * turn. Answers `cold`; `full` and the bytes; or `ok`, how many were new, and all numbers.
+ * turn. Answers the first number when all are new, and numbered in turn; else `cold`; `full` and the bytes; or `ok`, how many were new, and
+ * all numbers.
  */
 export const APPEND: RedisScript = script(`
 ${KEYS_OF_APPEND}

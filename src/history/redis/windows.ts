@@ -1,6 +1,7 @@
 /** The conversations as Redis holds them: each method is one step there. */
 import { randomBytes } from "node:crypto";
 import type { RedisCall, RedisConnection, RedisScript } from "../../clients/redis.ts";
+import type { MaybePromise } from "../../core/abort.ts";
 import { StrataError } from "../../core/errors.ts";
 import type { Guard } from "../../core/guard.ts";
 import type { Digest } from "../../core/key.ts";
@@ -126,7 +127,12 @@ export class RedisWindows {
     args.push(blind === undefined ? this.#serverRun : `${blind} ${newToken()}`);
     for (const message of messages) args.push(message.id, packMessage(message));
     const append = blind === undefined ? scripts.APPEND : scripts.APPEND_BLIND;
-    const [outcome, count, ...seqs] = (await this.#run(append, keys, args)) as [string, number, ...string[]];
+    const reply = (await this.#run(append, keys, args)) as string | [string, number, ...string[]];
+    if (typeof reply === "string") {
+      const first = Number(reply);
+      return { added: messages.length, seqs: messages.map((_, index) => first + index) };
+    }
+    const [outcome, count, ...seqs] = reply;
     if (outcome === "cold") return undefined;
     if (outcome === "full") {
       throw new StrataError(
@@ -344,11 +350,12 @@ export class RedisWindows {
     return this.trustMs * 2;
   }
 
-  #run(script: RedisScript, keys: readonly string[], args: ReadonlyArray<string | number>): Promise<unknown> {
+  #run(script: RedisScript, keys: readonly string[], args: ReadonlyArray<string | number>): MaybePromise<unknown> {
     return this.#send({ script, keys, args });
   }
 
-  async #send(call: RedisCall): Promise<unknown> {
+  /** May throw at once. */
+  #send(call: RedisCall): MaybePromise<unknown> {
     const { guard, connection } = this.#options;
     return guard.run(() => connection.send(call));
   }

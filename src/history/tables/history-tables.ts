@@ -21,6 +21,8 @@ export interface NumberedBatch {
 
 /** What an append may ask for beyond its messages. */
 export interface TableAppend extends CallOptions {
+  /** Of the conversation, where it is known already. */
+  readonly key?: Digest | undefined;
   readonly notes?: ConversationNotes | undefined;
   /** Numbers are above this, whatever the table knows. */
   readonly floor?: number | undefined;
@@ -105,7 +107,7 @@ export class HistoryTables {
     messages: readonly LogMessage[],
     options: TableAppend = {},
   ): Promise<TableAppendResult> {
-    const key = conversationKey(conversation);
+    const { key = conversationKey(conversation) } = options;
     const appended =
       (await this.#appendFew(key, messages, options)) ?? (await this.#appendAny(key, conversation, messages, options));
     const { base } = appended;
@@ -340,7 +342,8 @@ export class HistoryTables {
     const { notes, floor = 0, stale = false, signal } = options;
     const statement = statements.APPEND_FEW[messages.length - 1];
     if (statement === undefined || notes !== undefined || floor > 0 || stale) return undefined;
-    const parameters = [key, this.#now(), ...messages.flatMap(row)];
+    const parameters: SqlScalar[] = [key, this.#clock.now()];
+    for (const message of messages) parameters.push(...row(message));
     const fresh = await this.query<{ base: number }>(statement, parameters, { signal, prepare: true });
     return fresh[0] && { base: fresh[0].base, added: fresh.length, archived: false };
   }

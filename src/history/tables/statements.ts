@@ -60,7 +60,7 @@ const appendFew = (count: number): string => {
   });
   return `
   WITH talk AS (
-    UPDATE strata_conversations SET last_seq = last_seq + ${count}, updated_at = greatest(updated_at, $2::timestamptz)
+    UPDATE strata_conversations SET last_seq = last_seq + ${count}, updated_at = greatest(updated_at, to_timestamp($2::double precision / 1000))
     WHERE key = $1 AND archived_at IS NULL RETURNING id, last_seq - ${count} AS base
   ), unread AS (
     INSERT INTO strata_unread_messages SELECT id, ARRAY[${places.map((place) => `base + ${place}`).join(", ")}] FROM talk
