@@ -16,9 +16,11 @@ import { forgettingLog, joinLogs, systemForgettingLog, type ForgettingLog } from
 import { historyPart } from "../maintenance/backup/parts/history-part.ts";
 import { tierPart } from "../maintenance/backup/parts/tier-part.ts";
 import { UsageError, type Terminal } from "./command.ts";
+import { readSystem } from "./open-strata.ts";
 
 /** What every command on places understands; for `parseArgs`. */
 export const PLACE_OPTIONS = {
+  config: { type: "string" },
   data: { type: "string" },
   redis: { type: "string" },
   prefix: { type: "string" },
@@ -28,9 +30,11 @@ export const PLACE_OPTIONS = {
 export const PLACE_USAGE = `  --data      folder of a system: its cache, embeddings, archive, and history in PGlite; default: .strata, if it is there
   --redis     URL of Redis; default: REDIS_URL
   --prefix    of the cache's keys in Redis; default: as redisTier has it
-  --database  URL of PostgreSQL; default: DATABASE_URL`;
+  --database  URL of PostgreSQL; default: DATABASE_URL
+  --config    the system's config: its places, in place of these defaults`;
 
 export interface PlaceValues {
+  readonly config?: string | undefined;
   readonly data?: string | undefined;
   readonly redis?: string | undefined;
   readonly prefix?: string | undefined;
@@ -38,6 +42,8 @@ export interface PlaceValues {
 }
 
 export interface Places {
+  /** The folder, when there is one. */
+  readonly data: string | undefined;
   /** `cache`, `embeddings`, `archive`, `redis`: those that there are. */
   readonly tiers: readonly { readonly name: string; readonly tier: CacheTier }[];
   readonly sql: SqlClient | undefined;
@@ -48,13 +54,31 @@ export interface Places {
 const NO_BOUND = "1024gb";
 const FOLDER = ".strata";
 
+/** What was named, then what the config says; without a config, what the environment says and the usual folder. */
+async function placesIn(values: PlaceValues, terminal: Terminal): Promise<PlaceValues> {
+  if (values.config === undefined) {
+    const { REDIS_URL, DATABASE_URL } = terminal.environment;
+    return { data: existsSync(FOLDER) ? FOLDER : undefined, redis: REDIS_URL, database: DATABASE_URL, ...given(values) };
+  }
+  const { data, redis, postgres, cache } = await readSystem(values, terminal);
+  const prefix = typeof cache.redis === "object" ? cache.redis.prefix : undefined;
+  return { data, redis: urlIn(redis), database: urlIn(postgres), prefix, ...given(values) };
+}
+
+function given(values: PlaceValues): PlaceValues {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+/** A client that was handed in has no URL. */
+export function urlIn(place: unknown): string | undefined {
+  return typeof place === "string" ? place : undefined;
+}
+
 /** @param makes whether folders that are not there are made, as a restore does */
 export async function openPlaces(values: PlaceValues, terminal: Terminal, makes = false): Promise<Places> {
-  const data = values.data ?? (existsSync(FOLDER) ? FOLDER : undefined);
-  const redis = values.redis ?? terminal.environment["REDIS_URL"];
-  const database = values.database ?? terminal.environment["DATABASE_URL"];
+  const { data, redis, database, prefix } = await placesIn(values, terminal);
   if (data === undefined && redis === undefined && database === undefined) {
-    throw new UsageError("Which places? Give --data, --redis or --database.");
+    throw new UsageError("Which places? Give --data, --redis, --database or --config.");
   }
   const ending: Array<() => Promise<unknown> | void> = [];
   const tiers: { name: string; tier: CacheTier }[] = [];
@@ -71,11 +95,11 @@ export async function openPlaces(values: PlaceValues, terminal: Terminal, makes 
     if (existsSync(join(data, "archive"))) add("archive", archiveTier({ path: join(data, "archive") }));
   }
   if (redis !== undefined) {
-    add("redis", redisTier({ client: redis, deadline: "10s", ...(values.prefix !== undefined && { prefix: values.prefix }) }));
+    add("redis", redisTier({ client: redis, deadline: "10s", ...(prefix !== undefined && { prefix }) }));
   }
   const sql = await openHistory(data, database, makes, ending);
   return {
-    ...{ tiers, sql },
+    ...{ data, tiers, sql },
     async close() {
       for (const end of ending.toReversed()) await end();
     },
@@ -101,7 +125,7 @@ async function openHistory(
 }
 
 /** Who was forgotten: as the folder's own log says, and the one that is named. */
-export function forgottenOf({ data }: PlaceValues, log: string | undefined): ForgettingLog {
+export function forgottenOf({ data }: Pick<Places, "data">, log: string | undefined): ForgettingLog {
   const logs = [systemForgettingLog(data ?? FOLDER)];
   return joinLogs(log === undefined ? logs : [...logs, forgettingLog({ path: log })]);
 }

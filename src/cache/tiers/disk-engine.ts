@@ -51,7 +51,17 @@ export function openEngine(path: string): Engine {
   // With overlapping synchronisation a process that dies while it waits for the disk leaves a third lock, and LMDB (as in lmdb 3.5.6)
   // takes the next writer, in another process, for the dead one: its environment is refused to it from then on (MDB_PANIC). Without, the
   // disk is waited for under the lock of the writers, which is taken over as it should be.
-  const options = { path, maxDbs: 4, permissionsMode: 0o600, eventTurnBatching: false, overlappingSync: false, ...form };
+  //
+  // A path whose last name has a dot in it is taken for a file, if nothing else is said.
+  const options = {
+    path,
+    noSubdir: false,
+    maxDbs: 4,
+    permissionsMode: 0o600,
+    eventTurnBatching: false,
+    overlappingSync: false,
+    ...form,
+  };
   const environment = openEnvironment<Buffer, Buffer>(options);
   try {
     mendAfterOpening({ path, environment });

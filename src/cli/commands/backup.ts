@@ -9,7 +9,7 @@ import { formatTable } from "../table.ts";
 export const backup: Command = {
   name: "backup",
   summary: "write caches and history into one file, while they are in use",
-  usage: `Usage: strata backup FILE [--data DIR] [--redis URL] [--database URL] [--key-file FILE] [--system NAME] [--json]
+  usage: `Usage: strata backup FILE [--config FILE] [--data DIR] [--redis URL] [--database URL] [--key-file FILE] [--system NAME] [--json]
 
 ${PLACE_USAGE}
   --key-file       signs it: a file with a secret of 32 bytes or more, or an Ed25519 private key in PEM
@@ -42,7 +42,7 @@ An interrupted backup leaves FILE.partial; the same command goes on with it. PGl
       const report = await writeBackup({
         ...{ to, parts, key, signal: interrupt.signal },
         ...(values.system !== undefined && { system: values.system }),
-        forgotten: forgottenOf(values, values["forgotten-log"]),
+        forgotten: forgottenOf(places, values["forgotten-log"]),
         onProgress: ({ part, records, bytes }) => terminal.status(`${part}: ${records} records, ${megabytes(bytes)} MB`),
       });
       terminal.status("");

@@ -9,6 +9,7 @@ import { checkPostgres } from "../doctor/check-postgres.ts";
 import { checkRedis } from "../doctor/check-redis.ts";
 import { absent, broken, ok, reasonOf, type Finding } from "../doctor/finding.ts";
 import { readSystem, SYSTEM_OPTIONS, SYSTEM_USAGE, type SystemValues } from "../open-strata.ts";
+import { urlIn } from "../places.ts";
 import { formatTable } from "../table.ts";
 import type { CheckedConfig } from "../../system/config/read-config.ts";
 
@@ -85,10 +86,6 @@ async function readConfigured(
   } catch (error) {
     return { finding: [broken("config", reasonOf(error), `correct it in ${file === "" ? "the options" : file}`)] };
   }
-}
-
-function urlIn(place: unknown): string | undefined {
-  return typeof place === "string" ? place : undefined;
 }
 
 function prefixIn(config: CheckedConfig | undefined): string | undefined {

@@ -11,7 +11,7 @@ import { megabytes, signed } from "./backup.ts";
 export const restore: Command = {
   name: "restore",
   summary: "put a backup back, or verify it",
-  usage: `Usage: strata restore FILE [--verify] [--data DIR] [--redis URL] [--database URL] [--key-file FILE] [--system NAME] [--json]
+  usage: `Usage: strata restore FILE [--verify] [--config FILE] [--data DIR] [--redis URL] [--database URL] [--key-file FILE] [--system NAME] [--json]
 
 ${PLACE_USAGE}
   --verify         reads it from beginning to end, and writes nothing
@@ -68,7 +68,7 @@ The whole file is checked before anything is written. What the places have and i
         const report = await restoreBackup({
           ...{ from, parts, skip, key, signal: interrupt.signal },
           ...(values.system !== undefined && { system: values.system }),
-          forgotten: forgottenOf(values, values["forgotten-log"]),
+          forgotten: forgottenOf(places, values["forgotten-log"]),
           onProgress: ({ part, records }) => terminal.status(`${part}: ${records} records`),
         });
         terminal.status("");

@@ -4,9 +4,10 @@
  */
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
+import { StrataError } from "../../core/errors.ts";
 import type { BackupRecord } from "./backup-part.ts";
 import { OWNER_MARK_LENGTH, type OwnerMark } from "./owner-mark.ts";
-import { corrupt, type Frame } from "./frame.ts";
+import { corrupt, LARGEST_FRAME, type Frame } from "./frame.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 /** Level 1: twice as quick as 6 on prose, for a file a tenth larger. */
@@ -40,6 +41,9 @@ export class ChunkBuilder {
   add(owners: readonly OwnerMark[], body: readonly (Uint8Array | string)[]): RawChunk | undefined {
     let size = 1 + owners.length * OWNER_MARK_LENGTH;
     for (const piece of body) size += typeof piece === "string" ? Buffer.byteLength(piece) : piece.byteLength;
+    if (4 + size > LARGEST_FRAME) {
+      throw new StrataError("UNSTORABLE", `A record has ${size} bytes; a backup holds at most ${LARGEST_FRAME}.`);
+    }
     const full = this.#length > 0 && this.#length + 4 + size > CHUNK_BYTES ? this.take() : undefined;
     if (4 + size > this.#bytes.byteLength) this.#bytes = Buffer.allocUnsafe(4 + size);
     const bytes = this.#bytes;

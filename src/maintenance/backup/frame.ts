@@ -17,6 +17,9 @@
  * The chain begins with the digest of the magic. A frame that was changed, left out, repeated or moved breaks it there and then; a
  * backup without its last frame is torn. Every frame is signed, not only the last, so that what an interrupted backup left behind is
  * known to be one's own before it is gone on with. A change of this layout is a new magic.
+ *
+ * A frame that says of itself what no release writes is refused before anything is read or inflated for it: only records are compressed,
+ * deflate makes nothing more than 1,032 times smaller (zlib.net/zlib_tech.html), and what holds several records is no longer than 16 MiB.
  */
 import { createHash } from "node:crypto";
 import { StrataError } from "../../core/errors.ts";
@@ -30,8 +33,13 @@ const KINDS: readonly FrameKind[] = ["manifest", "records", "part-end", "end"];
 const CHAIN_AT = 20;
 export const SIGNATURE_AT = 52;
 export const FRAME_HEADER: number = SIGNATURE_AT + SIGNATURE_BYTES;
-/** No frame is larger, before or after compression: what says so is not one of ours. */
-const LARGEST = 1024 ** 3;
+/** No frame is larger, before or after compression: no text of Node is longer, and a record is one text or one value. */
+export const LARGEST_FRAME: number = 512 * 1024 ** 2;
+/** Nor one with several records; the chunks of this release end at a megabyte. */
+const LARGEST_CHUNK = 16 * 1024 ** 2;
+/** Bytes that one byte of deflate stands for at most, and what an empty stream takes. */
+const MOST_INFLATED = 1_032;
+const LEAST_STREAM = 64;
 
 export interface Frame {
   readonly kind: FrameKind;
@@ -117,8 +125,13 @@ export function headerOf(header: Buffer): { readonly kind: FrameKind; readonly c
   const kind = KINDS[header.readUInt8(0) - 1];
   const codec = header.readUInt8(1);
   const storedLength = header.readUInt32LE(16);
-  if (kind === undefined || (codec !== 0 && codec !== 1) || storedLength > LARGEST || header.readUInt32LE(12) > LARGEST) {
+  const rawLength = header.readUInt32LE(12);
+  const most = header.readUInt32LE(8) > 1 ? LARGEST_CHUNK : LARGEST_FRAME;
+  if (kind === undefined || (codec !== 0 && codec !== 1) || storedLength > most || rawLength > most) {
     throw corrupt("it holds what this release does not know");
+  }
+  if (codec === 1 && (kind !== "records" || rawLength > storedLength * MOST_INFLATED + LEAST_STREAM)) {
+    throw corrupt("a chunk would inflate to more than it can hold");
   }
   return { kind, codec, storedLength };
 }

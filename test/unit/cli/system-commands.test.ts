@@ -49,6 +49,17 @@ describe("strata clear and forget", () => {
     expect((await strata("forget", "--data", data)).code).toBe(2);
   });
 
+  test("a backup takes its places from a config, and a restore too", async () => {
+    const [data, target] = [await filled(), folder()];
+    const [file, from, to] = [join(folder(), "named.backup"), join(data, "from.json"), join(target, "to.json")];
+    writeFileSync(from, JSON.stringify({ data }));
+    writeFileSync(to, JSON.stringify({ data: join(target, "strata") }));
+    expect((await strata("backup", file, "--config", from)).out).toContain("cache");
+    const restored = await strata("restore", file, "--config", to, "--json");
+    expect(JSON.parse(restored.out)).toMatchObject({ parts: [{ name: "cache", restored: 3 }] });
+    expect((await strata("backup", file, "--config", join(target, "none.json"))).code).toBe(2);
+  });
+
   test("who was forgotten does not come back by a backup from before, into the same folder or another", async () => {
     const data = await filled();
     const [file, log] = [join(folder(), "before.backup"), join(folder(), "kept", "forgotten.log")];

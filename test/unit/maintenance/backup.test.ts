@@ -20,6 +20,8 @@ import type { CacheTier } from "../../../src/cache/tier.ts";
 import { manualClock } from "../../../src/core/clock.ts";
 import { backup } from "../../../src/maintenance/backup/backup.ts";
 import type { BackupPart } from "../../../src/maintenance/backup/backup-part.ts";
+import { signerOf } from "../../../src/maintenance/backup/backup-key.ts";
+import { Chain, FRAME_HEADER } from "../../../src/maintenance/backup/frame.ts";
 import { forgettingLog } from "../../../src/maintenance/backup/forgetting-log.ts";
 import { recordsPart } from "../../../src/maintenance/backup/parts/records-part.ts";
 import { tierPart } from "../../../src/maintenance/backup/parts/tier-part.ts";
@@ -44,6 +46,8 @@ async function filled(count: number, name = "memory"): Promise<CacheTier> {
 }
 
 /** The frames of a backup as bytes, the magic first. */
+const NOTHING = Buffer.alloc(0);
+
 function framesOf(path: string): Buffer[] {
   const bytes = readFileSync(path);
   const frames = [bytes.subarray(0, 8)];
@@ -219,6 +223,24 @@ describe("a backup that is not as it was written", () => {
       await refused(path, { key: own }, "");
       at += frame.byteLength;
     }
+  });
+
+  test.each([
+    ["more than deflate can hold", { rawLength: 400 * 1024 ** 2, records: 1 }, "would inflate to more"],
+    ["more than a chunk of several records has", { rawLength: 17 * 1024 ** 2 }, "does not know"],
+    ["a compressed end", { kind: "part-end", records: 0 }, "would inflate to more"],
+  ] as const)("is refused before anything is inflated when a forger's frame says %s", async (_name, forged, reason) => {
+    const path = freshPath();
+    await backup({ to: path, parts: [tierPart(await filled(3_000))] });
+    const [magic = NOTHING, manifest = NOTHING, one = NOTHING] = framesOf(path);
+    const signer = signerOf("key", undefined);
+    const chain = new Chain();
+    chain.open(manifest.subarray(0, FRAME_HEADER), manifest.subarray(FRAME_HEADER), signer);
+    const honest = chain.copy().open(one.subarray(0, FRAME_HEADER), one.subarray(FRAME_HEADER), signer);
+    expect(honest.codec).toBe(1);
+    const header = chain.seal({ ...honest, ...forged }, signer);
+    writeFileSync(path, Buffer.concat([magic, manifest, header, honest.stored]));
+    await refused(path, {}, reason);
   });
 
   test("is refused whole when frames were swapped, left out or repeated, also with a key", async () => {

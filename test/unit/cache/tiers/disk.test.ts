@@ -67,6 +67,13 @@ function openRecords(): { readonly environment: RootDatabase; readonly records: 
 }
 
 describe("the folder", () => {
+  test("takes a folder with a dot in its name", async () => {
+    const { tier } = open(manualClock(), { path: join(root, "cache.v1") });
+    await tier.set(entriesOf(3, 100));
+    expect(await presence(tier, 0, 3)).toBe(3);
+    expect(existsSync(join(root, "cache.v1", "data.mdb"))).toBe(true);
+  });
+
   test("is not touched before the first use", () => {
     const { tier } = open(manualClock());
     expect(existsSync(join(root, "cache"))).toBe(false);
