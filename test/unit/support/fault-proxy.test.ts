@@ -238,8 +238,10 @@ describe("damage", () => {
   it("slices what was one chunk into many", async () => {
     proxy.set({ requests: { sliceBytes: 1, bytesPerSecond: 100 } });
     const client = await dial();
-    client.socket.write("sliced");
-    await eventually(client.text, "sliced");
+    // For most of a second: what has piled up while this process was kept waiting is read in one piece.
+    const text = "sliced".repeat(12);
+    client.socket.write(text);
+    await eventually(client.text, text);
     expect(received.length).toBeGreaterThan(2);
   });
 });
