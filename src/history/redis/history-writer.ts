@@ -46,8 +46,8 @@ const ENTRIES_AT_ONCE = 500;
 /** It must end well before the connection gives up on it (`clients/redis.ts`). */
 const BLOCK_MS = 500;
 const IDLE_MS = 25;
-/** Entries that are few wait for more before they are stored: a batch costs a commit, however small it is. */
-const GATHER_MS = 10;
+/** Entries that are few wait for more before they are stored: a batch costs a commit, however small it is, and appends go on beside it. */
+const GATHER_MS = 25;
 /** So long after a connection was lost the server may still give entries to a read that waits on it. */
 const RECALL_MS = 4 * BLOCK_MS;
 const FIRST_PAUSE_MS = 50;
