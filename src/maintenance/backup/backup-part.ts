@@ -46,7 +46,7 @@ export interface BackupPart {
   readonly version: number;
   /** Hands over every record. What is written meanwhile may or may not be among them, unless the part says more. */
   backup(put: PutRecord, options: CallOptions): Promise<void>;
-  /** Writes records; doing it again changes nothing. Batches are of about a megabyte. */
+  /** Writes records; doing it again changes nothing. Batches are of about a megabyte. Other parts may be restored meanwhile. */
   restore(batches: AsyncIterable<readonly BackupRecord[]>, options: RestorePartOptions): Promise<RestoredPart>;
   /** Who was forgotten, as far as this place knows. A backup carries it on. */
   forgotten?(options: CallOptions): Promise<ForgottenOwners>;

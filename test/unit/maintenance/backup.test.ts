@@ -169,6 +169,56 @@ describe("a backup", () => {
   });
 });
 
+describe("a restore of several parts", () => {
+  const named = (name: string, put: (values: readonly unknown[]) => Promise<number>): BackupPart =>
+    recordsPart({ name, list: () => Array.from({ length: 6 }, (_, value) => ({ value: [value, "x".repeat(600_000)] })), put });
+  const idle = async (values: readonly unknown[]): Promise<number> => Promise.resolve(values.length);
+
+  test("works on two at a time, and gives every record to its own", async () => {
+    const path = freshPath();
+    await backup({ to: path, parts: [named("a", idle), named("b", idle)] });
+    let isSecondThere = (): void => undefined;
+    const second = new Promise<void>((resolve) => (isSecondThere = resolve));
+    const got = new Map([
+      ["a", 0],
+      ["b", 0],
+    ]);
+    const counting = (name: string, before: () => Promise<void> | void): BackupPart =>
+      named(name, async (values) => {
+        await before();
+        got.set(name, (got.get(name) ?? 0) + values.length);
+        return values.length;
+      });
+    // The first would wait for ever if the second were begun after it.
+    const report = await restore({ from: path, parts: [counting("a", () => second), counting("b", () => isSecondThere())] });
+    expect(report.parts.map(({ name, restored }) => [name, restored])).toEqual([...got]);
+    expect([...got.values()]).toEqual([6, 6]);
+  });
+
+  test("ends the others when one fails, and has nothing under way when it rejects", async () => {
+    const path = freshPath();
+    await backup({ to: path, parts: [named("a", idle), named("b", idle)] });
+    let [written, underWay] = [0, 0];
+    let fail = (): void => undefined;
+    const failed = new Promise<void>((resolve) => (fail = resolve));
+    const slow = named("a", async (values) => {
+      underWay++;
+      await failed;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      underWay--;
+      written += values.length;
+      return values.length;
+    });
+    const broken = named("b", () => {
+      fail();
+      return Promise.reject(new Error("the place is gone"));
+    });
+    await expect(restore({ from: path, parts: [slow, broken] })).rejects.toThrow("the place is gone");
+    expect(underWay).toBe(0);
+    expect(written).toBeLessThan(6);
+  });
+});
+
 describe("a backup that is not as it was written", () => {
   const target = (): { readonly tier: CacheTier; readonly writes: () => number } => {
     const tier = attached(memoryTier());
