@@ -1,8 +1,15 @@
 import { StrataConfigError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Observer } from "../core/events.ts";
-import { parseByteSize, parseChoice, parseCount, parseDuration, refuseUnknown } from "../core/options.ts";
-import type { ByteSize, Duration } from "../core/options.ts";
+import {
+  parseByteSize,
+  parseChoice,
+  parseCount,
+  parseDuration,
+  refuseUnknown,
+  type ByteSize,
+  type Duration,
+} from "../core/options.ts";
 import type { EncryptionOptions } from "../encryption/key-ring.ts";
 import type { Admit } from "./admission.ts";
 import type { ScopeOption } from "./call-control.ts";

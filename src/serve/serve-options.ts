@@ -2,8 +2,15 @@ import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { TieredCache } from "../cache/tiered-cache.ts";
 import type { Clock } from "../core/clock.ts";
 import { StrataConfigError } from "../core/errors.ts";
-import { parseByteSize, parseChoice, parseClock, parseDuration, refuseUnknown } from "../core/options.ts";
-import type { ByteSize, Duration } from "../core/options.ts";
+import {
+  parseByteSize,
+  parseChoice,
+  parseClock,
+  parseDuration,
+  refuseUnknown,
+  type ByteSize,
+  type Duration,
+} from "../core/options.ts";
 import type { AdaptiveMemoryRetriever } from "../memory/memory-retriever.ts";
 import type { Reranker } from "../rerank/reranker.ts";
 import type { Sharing } from "./chat/chat-request.ts";

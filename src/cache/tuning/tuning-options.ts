@@ -1,6 +1,14 @@
 import { StrataConfigError } from "../../core/errors.ts";
-import { parseByteSize, parseChoice, parseCount, parseDuration, parseNumber, refuseUnknown } from "../../core/options.ts";
-import type { ByteSize, Duration } from "../../core/options.ts";
+import {
+  parseByteSize,
+  parseChoice,
+  parseCount,
+  parseDuration,
+  parseNumber,
+  refuseUnknown,
+  type ByteSize,
+  type Duration,
+} from "../../core/options.ts";
 import type { TuningSetting } from "./tunable.ts";
 
 export type TuningMode = "off" | "advise" | "apply";
