@@ -5,9 +5,10 @@ import { pgClient } from "../../../src/clients/pg.ts";
 import type { SqlClient } from "../../../src/clients/sql.ts";
 import { sleep } from "../../../src/core/abort.ts";
 import { systemClock } from "../../../src/core/clock.ts";
+import type { Digest } from "../../../src/core/key.ts";
 import { conversationKey } from "../../../src/history/conversation-key.ts";
 import { HistoryTables } from "../../../src/history/tables/history-tables.ts";
-import { hybridLog, redisParts } from "../../../src/history/logs/hybrid.ts";
+import { hybridLog, redisParts, type HybridLogOptions } from "../../../src/history/logs/hybrid.ts";
 import type { Conversation, LogMessage, MessageLog } from "../../../src/history/message-log.ts";
 import type { RedisWindows } from "../../../src/history/redis/windows.ts";
 import { freshDatabase, freshPrefix } from "../../support/fresh.ts";
@@ -36,10 +37,20 @@ async function warm(log: MessageLog, windows: RedisWindows, ids: string[], talk:
     .toMatchObject({ messages: ids.map((id) => ({ id })) });
 }
 
-test("a window that was never fed after a commit is not gone by, and is whole again once nobody is waited for", async () => {
-  const options = { sql, redis: inject("redisUrl"), prefix: freshPrefix(), hotWindow: { ttl: "400ms" } } as const;
-  const talk = { ownerId: "ana", sessionId: "dead" };
-  const key = conversationKey(talk);
+/** A conversation with one message in a warm window, and the parts under its log, which stand for another process. */
+interface Bed {
+  readonly talk: Conversation;
+  readonly key: Digest;
+  readonly log: MessageLog;
+  readonly tables: HistoryTables;
+  readonly windows: RedisWindows;
+}
+
+async function withWindow(work: (bed: Bed) => Promise<void>, more: Partial<HybridLogOptions> = {}): Promise<void> {
+  const prefix = freshPrefix();
+  const options: HybridLogOptions = { sql, redis: inject("redisUrl"), prefix, ...more };
+  // The tests share a database.
+  const talk = { ownerId: "ana", sessionId: prefix };
   const log = hybridLog(options);
   const tables = new HistoryTables(sql, systemClock);
   const parts = redisParts("test", options, tables, undefined);
@@ -48,33 +59,31 @@ test("a window that was never fed after a commit is not gone by, and is whole ag
   try {
     await log.append(talk, [message("a")]);
     await warm(log, windows, ["a"], talk);
-
-    // A process that ends here.
-    await windows.doubt(key);
-    await tables.append(talk, [message("b")]);
-
-    expect(await windows.read(key, {})).toBe("doubt");
-    expect(idsOf(await log.read(talk))).toEqual(["a", "b"]);
-    await expect.poll(() => windows.read(key, {}), { timeout: 20_000 }).toBeUndefined();
-    expect(idsOf(await log.read(talk))).toEqual(["a", "b"]);
-    expect(await windows.read(key, {})).toMatchObject({ messages: [{ id: "a" }, { id: "b" }] });
+    await work({ talk, key: conversationKey(talk), log, tables, windows });
   } finally {
     await Promise.all([log.close(), parts.close()]);
   }
+}
+
+test("a window that was never fed after a commit is not gone by, and is whole again once nobody is waited for", async () => {
+  await withWindow(
+    async ({ talk, key, log, tables, windows }) => {
+      // A process that ends here.
+      await windows.doubt(key);
+      await tables.append(talk, [message("b")]);
+
+      expect(await windows.read(key, {})).toBe("doubt");
+      expect(idsOf(await log.read(talk))).toEqual(["a", "b"]);
+      await expect.poll(() => windows.read(key, {}), { timeout: 20_000 }).toBeUndefined();
+      expect(idsOf(await log.read(talk))).toEqual(["a", "b"]);
+      expect(await windows.read(key, {})).toMatchObject({ messages: [{ id: "a" }, { id: "b" }] });
+    },
+    { hotWindow: { ttl: "400ms" } },
+  );
 });
 
 test("the doubt of one append outlives the feed of another", async () => {
-  const options = { sql, redis: inject("redisUrl"), prefix: freshPrefix() } as const;
-  const talk = { ownerId: "ana", sessionId: "two" };
-  const key = conversationKey(talk);
-  const tables = new HistoryTables(sql, systemClock);
-  const log = hybridLog(options);
-  const parts = redisParts("test", options, tables, undefined);
-  const { windows } = parts;
-  await windows.meet();
-  try {
-    await log.append(talk, [message("a")]);
-    await warm(log, windows, ["a"], talk);
+  await withWindow(async ({ talk, key, log, tables, windows }) => {
     const token = await windows.doubt(key);
     await log.append(talk, [message("b")]);
     expect(await windows.read(key, {})).toBe("doubt");
@@ -83,23 +92,11 @@ test("the doubt of one append outlives the feed of another", async () => {
     const part = { base, last: base + 1, messages: [{ ...message("c"), seq: base + 1 }] };
     expect(await windows.feed(key, part, { token, isHeld: false })).toBe(true);
     expect(await windows.read(key, {})).toMatchObject({ isWhole: true, messages: [{ id: "a" }, { id: "b" }, { id: "c" }] });
-  } finally {
-    await Promise.all([log.close(), parts.close()]);
-  }
+  });
 });
 
 test("a doubt that is lost with Redis' data is not missed by who makes the window anew", async () => {
-  const options = { sql, redis: inject("redisUrl"), prefix: freshPrefix() } as const;
-  const talk = { ownerId: "ana", sessionId: "lost" };
-  const key = conversationKey(talk);
-  const tables = new HistoryTables(sql, systemClock);
-  const log = hybridLog(options);
-  const parts = redisParts("test", options, tables, undefined);
-  const { windows } = parts;
-  await windows.meet();
-  try {
-    await log.append(talk, [message("a")]);
-    await warm(log, windows, ["a"], talk);
+  await withWindow(async ({ talk, key, log, tables, windows }) => {
     // Of another process, which has noted its doubt and will acknowledge as soon as it has committed.
     await windows.doubt(key);
     await windows.remove(key);
@@ -107,9 +104,7 @@ test("a doubt that is lost with Redis' data is not missed by who makes the windo
     await tables.append(talk, [message("b")]);
     expect(idsOf(await log.read(talk))).toEqual(["a", "b"]);
     await warm(log, windows, ["a", "b"], talk);
-  } finally {
-    await Promise.all([log.close(), parts.close()]);
-  }
+  });
 });
 
 test("an append whose commit takes long feeds the window before it is acknowledged", async () => {
@@ -122,19 +117,12 @@ test("an append whose commit takes long feeds the window before it is acknowledg
       return rows;
     },
   };
-  const options = { sql: slow, redis: inject("redisUrl"), prefix: freshPrefix() } as const;
-  const talk = { ownerId: "ana", sessionId: "slow" };
-  const log = hybridLog(options);
-  const parts = redisParts("test", options, new HistoryTables(sql, systemClock), undefined);
-  const { windows } = parts;
-  await windows.meet();
-  try {
-    await log.append(talk, [message("a")]);
-    await warm(log, windows, ["a"], talk);
-    delayMs = windows.trustMs + 50;
-    await log.append(talk, [message("b")]);
-    expect(await windows.read(conversationKey(talk), {})).toMatchObject({ messages: [{ id: "a" }, { id: "b" }] });
-  } finally {
-    await Promise.all([log.close(), parts.close()]);
-  }
+  await withWindow(
+    async ({ talk, key, log, windows }) => {
+      delayMs = windows.trustMs + 50;
+      await log.append(talk, [message("b")]);
+      expect(await windows.read(key, {})).toMatchObject({ messages: [{ id: "a" }, { id: "b" }] });
+    },
+    { sql: slow },
+  );
 });
