@@ -9,8 +9,8 @@
  *
  * Nothing hangs on this moment. Who dies in it, or cannot reach Redis any more, leaves a doubt that ends by itself and the window
  * cold. That the doubt is there is confirmed anew when it was confirmed longer ago than such a moment; an append relies on that for
- * `trustMs`, and feeds the window first if its commit comes later. And a doubt that is lost with Redis' data is taken to be there: whoever finds no state of a window leaves it in
- * doubt for twice as long, after which PostgreSQL has what was acknowledged meanwhile.
+ * `trustMs`, and feeds the window first if its commit comes later. And a doubt that is lost with Redis' data is taken to be there:
+ * whoever finds no state of a window leaves it in doubt for twice as long, after which PostgreSQL has what was acknowledged meanwhile.
  */
 import type { Clock } from "../../core/clock.ts";
 import type { Digest } from "../../core/key.ts";

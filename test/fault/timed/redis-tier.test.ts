@@ -12,6 +12,7 @@ import { memoryTier } from "../../../src/cache/tiers/memory.ts";
 import { redisTier } from "../../../src/cache/tiers/redis.ts";
 import type { StrataEvent } from "../../../src/core/events.ts";
 import { faultProxy, type FaultProxy } from "../../support/fault-proxy.ts";
+import { quantile, storeAnswer, timedLookup } from "../../support/timed-lookups.ts";
 import { timerLateness } from "../../support/timer-lateness.ts";
 import { startRedis } from "../../support/servers/routes.ts";
 import type { TestServer } from "../../support/servers/test-server.ts";
@@ -73,23 +74,6 @@ afterEach(() => {
   expect(warnings.map(String)).toEqual([]);
 });
 
-async function store(prompt: string): Promise<void> {
-  await cache.update(prompt, LLM_KEY, [{ text: `answer to ${prompt}` }]);
-}
-
-/** Looks up, checks whose answer came, and gives the time it took, ms. */
-async function timed(from: TieredCache, prompt: string): Promise<{ readonly hit: boolean; readonly ms: number }> {
-  const start = performance.now();
-  const found = await from.lookup(prompt, LLM_KEY);
-  const ms = performance.now() - start;
-  if (found !== null) expect(found[0]?.text).toBe(`answer to ${prompt}`);
-  return { hit: found !== null, ms };
-}
-
-function quantile(values: readonly number[], q: number): number {
-  return values.toSorted((one, other) => one - other)[Math.min(values.length - 1, Math.floor(q * values.length))] ?? Number.NaN;
-}
-
 async function wait(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -113,11 +97,11 @@ async function askDuring(
     return lasted < FAULT_MS || (fault.byChance === true && !toldOfTier() && lasted < 10 * FAULT_MS);
   };
   for (let round = 0; goesOn(); round++) {
-    cold.push((await timed(cache, `asked ${round} while ${fault.name}`)).ms);
-    const { hit, ms } = await timed(cache, WARM);
+    cold.push((await timedLookup(cache, `asked ${round} while ${fault.name}`)).ms);
+    const { hit, ms } = await timedLookup(cache, WARM);
     warm.push(ms);
     if (!hit) lost++;
-    await store(`stored ${round} while ${fault.name}`);
+    await storeAnswer(cache, `stored ${round} while ${fault.name}`);
     await wait(5);
   }
   await fault.end();
@@ -129,9 +113,9 @@ async function recovery(name: string): Promise<number> {
   const start = performance.now();
   for (let round = 0; performance.now() - start < 3 * RECOVERY_MS; round++) {
     const prompt = `back ${round} after ${name}`;
-    await store(prompt);
+    await storeAnswer(cache, prompt);
     await cache.flush();
-    if ((await timed(reader, prompt)).hit) return performance.now() - start;
+    if ((await timedLookup(reader, prompt)).hit) return performance.now() - start;
     await wait(20);
   }
   return Number.POSITIVE_INFINITY;
@@ -184,10 +168,10 @@ const FAULTS: readonly Fault[] = [
 
 describe.each(FAULTS)("while $name", (fault) => {
   test("callers wait no longer than promised, keep what is in memory, and Redis is used again by itself", async () => {
-    await store(WARM);
+    await storeAnswer(cache, WARM);
     await cache.flush();
     // The first lookup connects, which on a busy machine takes longer than its deadline.
-    await vi.waitFor(async () => expect((await timed(reader, WARM)).hit).toBe(true), PATIENCE_MS);
+    await vi.waitFor(async () => expect((await timedLookup(reader, WARM)).hit).toBe(true), PATIENCE_MS);
 
     const lateness = timerLateness();
     const { cold, warm, lost } = await askDuring(fault);
