@@ -424,7 +424,8 @@ describe("a backup that is interrupted", () => {
   test("is not joined by a second one to the same place", async () => {
     const to = freshPath();
     let go = (): void => undefined;
-    const waiting: BackupPart = { ...tierPart(await filled(1)), backup: () => new Promise((resolve) => (go = resolve)) };
+    const held = new Promise<void>((resolve) => (go = resolve));
+    const waiting: BackupPart = { ...tierPart(await filled(1)), backup: () => held };
     const first = backup({ to, parts: [waiting] });
     await expect.poll(() => existsSync(`${to}.partial`)).toBe(true);
     await expect(backup({ to, parts: [tierPart(await filled(1))] })).rejects.toThrow("Another backup");
