@@ -55,10 +55,12 @@ export function lifeContract(bed: TierBed): void {
 
     test("does not let reading or listing extend a life", async () => {
       const { tier } = await bed.open();
-      await tier.set([entryOf("a", { expiresAt: clock.now() + life })]);
+      const expiresAt = clock.now() + life;
+      await tier.set([entryOf("a", { expiresAt })]);
       for (let part = 0; part < 4; part++) {
-        expect(await textsOf(tier, ["a"])).toEqual(["value of a"]);
-        expect(await listedKeys(tier)).toEqual(keysOf("a"));
+        const [texts, listed] = [await textsOf(tier, ["a"]), await listedKeys(tier)];
+        // A machine that stood still says nothing about the tier.
+        if (clock.now() < expiresAt) expect([texts, listed]).toEqual([["value of a"], keysOf("a")]);
         await bed.pass(bed.capabilities.timing === "manual" ? life / 4 : life / 8);
       }
       if (bed.capabilities.timing === "real") await bed.pass(life / 2);

@@ -43,7 +43,11 @@ export async function startWireServer(wire: Wire, reply: (model: string) => Wire
   const requests: { model: string; streams: boolean; body: Record<string, unknown> }[] = [];
   let cut: number | undefined;
   let hold = Infinity;
-  const server = createServer((request, response) => void serve(request, response));
+  const answering = new Set<Promise<void>>();
+  const server = createServer((request, response) => {
+    const answer = serve(request, response).finally(() => answering.delete(answer));
+    answering.add(answer);
+  });
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? "";
     if (request.method !== "POST" || !wire.path.test(path)) {
@@ -57,14 +61,17 @@ export async function startWireServer(wire: Wire, reply: (model: string) => Wire
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(wire.whole(reply(model), model)));
       return;
     }
+    const closed = new Promise((resolve) => response.once("close", resolve));
     response.writeHead(200, { "content-type": wire.contentType });
     const pieces = wire.pieces(reply(model), model).slice(0, cut);
     cut = undefined;
     for (const [at, piece] of pieces.entries()) {
       if (at >= hold) return;
-      await new Promise((resolve) => response.write(piece, resolve));
+      // A piece is never told to be written when the client has gone away.
+      await Promise.race([new Promise((resolve) => response.write(piece, resolve)), closed]);
     }
     response.end();
+    await closed;
   }
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -72,11 +79,14 @@ export async function startWireServer(wire: Wire, reply: (model: string) => Wire
     requests,
     cutNext: (pieces) => void (cut = pieces),
     holdFrom: (piece) => void (hold = piece),
-    close: () =>
-      new Promise((resolve) => {
+    async close() {
+      // A reader that went away may have left its client reading on: Google's rejects then, where nobody can catch it.
+      await Promise.allSettled(answering);
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+    },
   };
 }
 
