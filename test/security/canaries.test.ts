@@ -24,6 +24,7 @@ import { pgClient } from "../../src/clients/pg.ts";
 import type { StrataEvent } from "../../src/core/events.ts";
 import { responseCacheMiddleware, toolCacheMiddleware } from "../../src/middleware.ts";
 import { freshDatabase } from "../support/fresh.ts";
+import { endOfLog, logSince } from "../support/postgres-log.ts";
 import { ScriptedModel } from "../support/scripted-model.ts";
 import { startRedis } from "../support/servers/routes.ts";
 import type { TestServer } from "../support/servers/test-server.ts";
@@ -38,6 +39,7 @@ const root = mkdtempSync(join(tmpdir(), "strata-canaries-"));
 let redisServer: TestServer;
 let redis: Redis;
 let pool: Pool;
+let logBegan: string;
 
 beforeAll(async () => {
   redisServer = await startRedis();
@@ -45,6 +47,7 @@ beforeAll(async () => {
   // Or what it writes cannot be searched.
   await redis.config("SET", "rdbcompression", "no");
   pool = new Pool({ connectionString: await freshDatabase() });
+  logBegan = await endOfLog(pool);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -116,16 +119,13 @@ async function rawBytes(folder: string): Promise<Record<string, string>> {
        AND (relname LIKE $1 || '%' OR oid = (SELECT reltoastrelid FROM pg_class WHERE relname = $1 AND relkind = 'r'))`,
     [folder],
   );
-  const log = await pool.query<{ bytes: Buffer }>(
-    "SELECT pg_read_binary_file('pg_wal/' || pg_walfile_name(pg_current_wal_lsn())) AS bytes",
-  );
   const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString("latin1");
   return {
     "the files of the disk tier": text(files.map((file) => readFileSync(join(file.parentPath, file.name)))),
     "what Redis dumps": text(dumped),
     ...(existsSync(rdb) && { "the RDB file of Redis": text([readFileSync(rdb)]) }),
     "the files of PostgreSQL": text(rows.map(({ bytes }) => bytes)),
-    "the log of PostgreSQL": text(log.rows.map(({ bytes }) => bytes)),
+    "the log of PostgreSQL": text([await logSince(pool, logBegan)]),
   };
 }
 

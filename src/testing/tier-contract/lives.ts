@@ -4,6 +4,8 @@ import { entryOf, keyOf, keysOf, listedKeys, textsOf, type TierBed } from "./tie
 export function lifeContract(bed: TierBed): void {
   const { clock, life } = bed;
 
+  // What is to be there is judged only while it is: on a machine that stood still meanwhile, an engine with a clock of its own is right
+  // to have dropped it.
   describe("lives", () => {
     test("takes an entry whose time has passed, and never gives it", async () => {
       const { tier } = await bed.open();
@@ -23,8 +25,10 @@ export function lifeContract(bed: TierBed): void {
 
     test("gives an entry before its time and not from it on", async () => {
       const { tier } = await bed.open();
-      await tier.set([entryOf("a", { expiresAt: clock.now() + life }), entryOf("for ever")]);
-      expect(await textsOf(tier, ["a"])).toEqual(["value of a"]);
+      const expiresAt = clock.now() + life;
+      await tier.set([entryOf("a", { expiresAt }), entryOf("for ever")]);
+      const before = await textsOf(tier, ["a"]);
+      if (clock.now() < expiresAt) expect(before).toEqual(["value of a"]);
       if (bed.capabilities.timing === "manual") {
         await bed.pass(life - 1);
         expect(await textsOf(tier, ["a"])).toEqual(["value of a"]);
@@ -37,8 +41,10 @@ export function lifeContract(bed: TierBed): void {
 
     test("lists an entry before its time and not from it on", async () => {
       const { tier } = await bed.open();
-      await tier.set([entryOf("a", { expiresAt: clock.now() + life }), entryOf("for ever")]);
-      expect(await listedKeys(tier)).toEqual(keysOf("a", "for ever"));
+      const expiresAt = clock.now() + life;
+      await tier.set([entryOf("a", { expiresAt }), entryOf("for ever")]);
+      const before = await listedKeys(tier);
+      if (clock.now() < expiresAt) expect(before).toEqual(keysOf("a", "for ever"));
       await bed.pass(life);
       expect(await listedKeys(tier)).toEqual(keysOf("for ever"));
     });
@@ -59,7 +65,6 @@ export function lifeContract(bed: TierBed): void {
       await tier.set([entryOf("a", { expiresAt })]);
       for (let part = 0; part < 4; part++) {
         const [texts, listed] = [await textsOf(tier, ["a"]), await listedKeys(tier)];
-        // A machine that stood still says nothing about the tier.
         if (clock.now() < expiresAt) expect([texts, listed]).toEqual([["value of a"], keysOf("a")]);
         await bed.pass(bed.capabilities.timing === "manual" ? life / 4 : life / 8);
       }
