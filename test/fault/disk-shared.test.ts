@@ -122,8 +122,9 @@ describe("processes on one folder", { timeout: 240_000 }, () => {
       expect(read.right).toBeGreaterThan(100);
     }
     const file = join(root, "cache", "data.mdb");
-    // Each process keeps free pages of its own; what was written is ten times as much.
-    expect(statSync(file).size).toBeLessThan(3 * maxBytes);
+    // Each process keeps free pages of its own, and one that stands still while it reads keeps what others free meanwhile. What was
+    // written is ten times as much.
+    expect(statSync(file).size).toBeLessThan(5 * maxBytes);
     for (const worker of [one, two]) await ask(worker, { close: true });
     expect(findDamage(file)).toBeUndefined();
   });
