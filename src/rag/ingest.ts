@@ -6,13 +6,14 @@ import type { DocumentInterface } from "@langchain/core/documents";
 import type { Clock } from "../core/clock.ts";
 import { StrataConfigError } from "../core/errors.ts";
 import { parseClock, parseCount, parseFunction, refuseUnknown } from "../core/options.ts";
+import type { Digest } from "../core/key.ts";
 import type { Scope } from "../core/scope.ts";
 import { chunkText, parseSplit, type Split, type SplitOptions } from "./chunk-text.ts";
 import { DocumentStore } from "./document-store.ts";
 import type { PreparedDocument } from "./prepared-document.ts";
 import { storeTarget, vectorStoreTarget, type AddableStore, type IngestTarget, type KnownDocument } from "./ingest-target.ts";
 import type { SourceDocument } from "./source-file.ts";
-import { listSources, readSource, type IngestSource } from "./sources.ts";
+import { listSources, readSource, type IngestSource, type ReadSource } from "./sources.ts";
 
 export interface IngestOptions {
   /** A {@link DocumentStore}, or any vector store of LangChain. */
@@ -53,7 +54,7 @@ export interface IngestProgress {
   readonly chunks: number;
   /** Documents that were there unchanged. */
   readonly unchanged: number;
-  /** Documents left out because one with the same text is there under another id. */
+  /** New documents left out because one with the same text is there under another id. */
   readonly duplicates: number;
   /** Entries that their knowledge base no longer has, removed. */
   readonly removed: number;
@@ -134,9 +135,11 @@ interface RunOptions {
 
 class IngestRun {
   readonly #options: RunOptions;
-  /** What is there, or is about to be, by id; and the id that has a text. */
+  /** What is there, or is about to be, by id; and the ids that have a text. */
   readonly #known = new Map<string, KnownDocument>();
-  readonly #texts = new Map<string, string>();
+  readonly #texts = new Map<Digest, Set<string>>();
+  /** Duplicates by id, and where to read them again: whose text they have may get another one, or go, later in the run. */
+  readonly #leftOut = new Map<string, { readonly source: IngestSource; readonly text: Digest }>();
   readonly #failed: { source: string; error: Error }[] = [];
   #batch: PreparedDocument[] = [];
   #batchChunks = 0;
@@ -155,13 +158,16 @@ class IngestRun {
     this.#total = sources.length;
     for (const source of sources) {
       signal?.throwIfAborted();
-      const isFailed = typeof source === "object" && "error" in source;
-      const read = isFailed ? source : await readSource(source);
-      if ("error" in read) this.#failed.push(read);
-      else await this.#take(read.source, read.documents, read.holdsMany);
+      if (typeof source === "object" && "error" in source) this.#failed.push(source);
+      else {
+        const read = await this.#read(source);
+        for (const document of read.documents) await this.#take(source, document);
+        if (read.holdsMany) await this.#removeOthers(read.source, new Set(read.documents.map(({ id }) => id)));
+      }
       this.#counts.done++;
       this.#tell();
     }
+    await this.#takeLeftOut();
     await this.#flush();
     this.#isDone = true;
   }
@@ -175,26 +181,43 @@ class IngestRun {
     return signal === undefined ? {} : { signal };
   }
 
-  async #take(source: string, documents: readonly SourceDocument[], holdsMany: boolean): Promise<void> {
-    for (const document of documents) {
-      const prepared = this.#prepare(document);
-      const known = this.#options.target.describe(prepared);
-      const before = this.#known.get(known.id);
-      const twin = this.#texts.get(known.text);
-      if (this.#options.isResumed && before?.key === known.key) this.#counts.unchanged++;
-      else if (twin !== undefined && twin !== known.id) this.#counts.duplicates++;
-      else if (prepared.chunks.length === 0)
-        this.#failed.push({ source: known.id, error: new Error(`${known.id} holds no text`) });
-      else {
-        // Two of one id in a batch would be one document with the chunks of the last; the first is stored before.
-        if (this.#batch.some(({ id }) => id === known.id)) await this.#flush();
-        this.#know(known);
-        this.#batch.push(prepared);
-        this.#batchChunks += prepared.chunks.length;
-        if (this.#batchChunks >= this.#options.batchSize) await this.#flush();
-      }
+  /** Nothing of what cannot be used, which is noted. */
+  async #read(source: IngestSource): Promise<Exclude<ReadSource, { readonly error: Error }>> {
+    const read = await readSource(source);
+    if (!("error" in read)) return read;
+    this.#failed.push(read);
+    return { source: read.source, documents: [], holdsMany: false };
+  }
+
+  async #take(source: IngestSource, document: SourceDocument): Promise<void> {
+    const prepared = this.#prepare(document);
+    const known = this.#options.target.describe(prepared);
+    const before = this.#known.get(known.id);
+    if (this.#options.isResumed && before?.key === known.key) this.#counts.unchanged++;
+    else if (before === undefined && this.#texts.has(known.text)) {
+      this.#counts.duplicates++;
+      this.#leftOut.set(known.id, { source, text: known.text });
+    } else if (prepared.chunks.length === 0)
+      this.#failed.push({ source: known.id, error: new Error(`${known.id} holds no text`) });
+    else {
+      // Two of one id in a batch would be one document with the chunks of the last; the first is stored before.
+      if (this.#batch.some(({ id }) => id === known.id)) await this.#flush();
+      this.#know(known);
+      this.#batch.push(prepared);
+      this.#batchChunks += prepared.chunks.length;
+      if (this.#batchChunks >= this.#options.batchSize) await this.#flush();
     }
-    if (holdsMany) await this.#removeOthers(source, new Set(documents.map(({ id }) => id)));
+  }
+
+  /** What was left out for the sake of a document that has not kept its text. */
+  async #takeLeftOut(): Promise<void> {
+    for (const [id, { source, text }] of this.#leftOut) {
+      if (this.#texts.has(text)) continue;
+      this.#options.signal?.throwIfAborted();
+      this.#counts.duplicates--;
+      const { documents } = await this.#read(source);
+      for (const document of documents.filter((one) => one.id === id)) await this.#take(source, document);
+    }
   }
 
   #prepare({ id, metadata, parts }: SourceDocument): PreparedDocument {
@@ -227,15 +250,18 @@ class IngestRun {
 
   #know(known: KnownDocument): void {
     this.#forget(known.id);
+    this.#leftOut.delete(known.id);
     this.#known.set(known.id, known);
-    this.#texts.set(known.text, known.id);
+    this.#texts.set(known.text, (this.#texts.get(known.text) ?? new Set()).add(known.id));
   }
 
   #forget(id: string): void {
     const before = this.#known.get(id);
     if (before === undefined) return;
     this.#known.delete(id);
-    if (this.#texts.get(before.text) === id) this.#texts.delete(before.text);
+    const holders = this.#texts.get(before.text);
+    holders?.delete(id);
+    if (holders?.size === 0) this.#texts.delete(before.text);
   }
 
   #tell(): void {

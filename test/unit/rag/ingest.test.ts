@@ -6,6 +6,7 @@ import { PDFDocument } from "pdf-lib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DocumentStore } from "../../../src/rag/document-store.ts";
 import { ingest, removeIngested, type IngestProgress } from "../../../src/rag/ingest.ts";
+import { texts } from "../../support/stored-texts.ts";
 import { CountingEmbeddings } from "../../support/counting-embeddings.ts";
 
 let folder = "";
@@ -122,6 +123,30 @@ describe("doing it again", () => {
     expect(await ingest({ store, from })).toMatchObject({ stored: 1, duplicates: 1 });
     await store.remove(["a"]);
     expect(await ingest({ store, from: topic("zebra", "b") })).toMatchObject({ stored: 1 });
+  });
+
+  test("what is left out as a duplicate is taken when the document that had its text has another one at the end", async () => {
+    await ingest({ store, from: topic("zebra", "a") });
+    const from = [topic("zebra", "b"), topic("zebra", "c"), topic("lion", "a")];
+    expect(await ingest({ store, from })).toMatchObject({ stored: 2, duplicates: 1 });
+    expect(await texts(store)).toEqual({ a: "lion", b: "zebra" });
+  });
+
+  test("an entry of a knowledge base that only changed its name is kept", async () => {
+    const path = write("kb.json", JSON.stringify({ old: "zebra" }));
+    await ingest({ store, from: path });
+    writeFileSync(path, JSON.stringify({ new: "zebra" }));
+    expect(await ingest({ store, from: path })).toMatchObject({ stored: 1, duplicates: 0, removed: 1 });
+    expect(await ids()).toEqual(["kb.json#new"]);
+    expect(await store.search("zebra")).toHaveLength(1);
+  });
+
+  test("a text that two documents came to have stays known when one of them gets another", async () => {
+    await ingest({ store, from: [topic("zebra", "a"), topic("lion", "b")] });
+    await ingest({ store, from: topic("zebra", "b") });
+    const report = await ingest({ store, from: [topic("giraffe", "b"), topic("zebra", "c")] });
+    expect(report).toMatchObject({ stored: 1, duplicates: 1 });
+    expect(await texts(store)).toEqual({ a: "zebra", b: "giraffe" });
   });
 
   test("a document without an id is the same document the next time", async () => {
