@@ -107,6 +107,7 @@ export type {
   OwnerTurn,
   TurnFilter,
 } from "./history/tables/conversation-catalog.ts";
+export { scopedOwner } from "./history/scoped-owner.ts";
 export { importHistory, type HistorySource, type ImportOptions, type ImportReport } from "./history/imports/import-history.ts";
 export type { PostgresHistorySource } from "./history/imports/postgres-rows.ts";
 export type { RedisHistorySource } from "./history/imports/redis-lists.ts";

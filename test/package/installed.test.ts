@@ -111,6 +111,7 @@ const EXPORTS = [
   "retryDeadLetters",
   "rewrapKeys",
   "scopedKeys",
+  "scopedOwner",
   "scoredRetriever",
   "splitThinking",
   "sqlKeyStore",

@@ -199,12 +199,12 @@ export class ChatEngine {
     return { messages, documents: found?.documents, history, degraded, contextMs: found?.ms ?? 0, memoryMs };
   }
 
-  #history({ ownerId, options }: ChatRequest): HybridChatMessageHistory | undefined {
+  #history({ keptAs, options }: ChatRequest): HybridChatMessageHistory | undefined {
     const { sessionId } = options;
-    if (ownerId === undefined || sessionId === undefined) return undefined;
+    if (keptAs === undefined || sessionId === undefined) return undefined;
     const { conversations, window, summaries } = this.#options;
     const summarizer = summaries ? this.#model : undefined;
-    return conversations.history({ ownerId, sessionId, window, summarizer });
+    return conversations.history({ ownerId: keptAs, sessionId, window, summarizer });
   }
 
   /**
@@ -212,7 +212,7 @@ export class ChatEngine {
    * work, because its package is not installed, is an error before the model is paid: else conversations would be lost from the first day on.
    */
   async #remember(
-    { ownerId, usesMemory, question, options }: ChatRequest,
+    { keptAs, usesMemory, question, options }: ChatRequest,
     history: HybridChatMessageHistory | undefined,
     signal: AbortSignal,
     degraded: ChatFailure[],
@@ -220,9 +220,9 @@ export class ChatEngine {
     const { memory } = this.#options;
     const [conversation, recalled] = await Promise.all([
       history?.context({ signal }).catch((error: unknown) => this.#failed("load", error, degraded, signal, true)),
-      usesMemory && ownerId !== undefined
+      usesMemory && keptAs !== undefined
         ? memory
-            .recall(question, { ownerId, sessionId: options.sessionId, signal })
+            .recall(question, { ownerId: keptAs, sessionId: options.sessionId, signal })
             .catch((error: unknown) => this.#failed("recall", error, degraded, signal, options.useMemory === true))
         : undefined,
     ]);

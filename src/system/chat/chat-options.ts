@@ -4,6 +4,7 @@ import type { CallOptions } from "../../core/abort.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { parseCount, parseDuration, type Duration } from "../../core/options.ts";
 import { scopeDigest, type Scope } from "../../core/scope.ts";
+import { isScopedOwner, scopedOwner } from "../../history/scoped-owner.ts";
 import type { TemplateName } from "./chat-template.ts";
 import { openSection } from "../config/section.ts";
 
@@ -24,7 +25,10 @@ export interface ChatOptions extends CallOptions {
   readonly variables?: Readonly<Record<string, string | number>> | undefined;
   /** In place of the config's; not with a template, which has its own. */
   readonly system?: string | undefined;
-  /** Besides the owner, whose answers these are. */
+  /**
+   * Besides the owner, whose answers, documents and conversations these are: one `ownerId` in two tenants is two people. Their conversations
+   * are kept under {@link scopedOwner}`(ownerId, scope)`.
+   */
   readonly scope?: Omit<Scope, "user"> | undefined;
   /** To remove the answer by: `strata.cache.invalidate("handbook/*")`. */
   readonly tags?: readonly string[] | undefined;
@@ -46,6 +50,8 @@ export interface ChatRequest {
   readonly question: string;
   readonly options: ChatOptions;
   readonly ownerId: string | undefined;
+  /** Under which name the owner's conversations are kept; `undefined` where none are asked for. */
+  readonly keptAs: string | undefined;
   readonly usesMemory: boolean;
   readonly context: { readonly k: number | undefined; readonly tokenBudget: number | undefined } | undefined;
   readonly deadlineMs: number | undefined;
@@ -59,6 +65,10 @@ export function readChatRequest(question: string, options: ChatOptions, deadline
   const { ownerId, sessionId, useMemory, useCache, useContext, scope } = options;
   if (ownerId !== undefined && (typeof ownerId !== "string" || ownerId === "")) {
     throw new StrataConfigError("chat.ownerId", ownerId, "a text that is not empty");
+  }
+  // Else an owner who may choose a name could choose one that is another tenant's.
+  if (ownerId !== undefined && isScopedOwner(ownerId)) {
+    throw new StrataConfigError("chat.ownerId", ownerId, "the owner's own name, beside the `scope`");
   }
   for (const [name, value] of [
     ["sessionId", sessionId],
@@ -82,9 +92,11 @@ export function readChatRequest(question: string, options: ChatOptions, deadline
     scopeDigest(scope);
   }
   const limit = options.deadline ?? deadline;
+  const usesMemory = useMemory ?? ownerId !== undefined;
+  const talks = ownerId !== undefined && (usesMemory || sessionId !== undefined);
   return {
-    ...{ question, options, ownerId },
-    usesMemory: useMemory ?? ownerId !== undefined,
+    ...{ question, options, ownerId, usesMemory },
+    keptAs: talks ? scopedOwner(ownerId, scope) : undefined,
     context: readContext(useContext),
     deadlineMs: limit === undefined ? undefined : parseDuration("chat.deadline", limit),
   };
