@@ -58,10 +58,19 @@ const ConfigErrorBase: typeof StrataError = strata.brand(StrataError, "config");
 export class StrataConfigError extends ConfigErrorBase {
   override readonly name = "StrataConfigError";
   readonly option: string;
+  readonly #value: unknown;
+  readonly #accepted: string;
 
   constructor(option: string, value: unknown, accepted: string) {
     super("CONFIG", `Option \`${option}\` is ${describe(value)}; accepted: ${accepted}.`);
     this.option = option;
+    this.#value = value;
+    this.#accepted = accepted;
+  }
+
+  /** The same refusal under the name that the caller knows the option by. @internal */
+  renamed(option: string): StrataConfigError {
+    return new StrataConfigError(option, this.#value, this.#accepted);
   }
 }
 

@@ -14,6 +14,7 @@ import { bearerOf, tokenCheck } from "../http/token.ts";
 import { jsonLog } from "../observability/json-log.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Scheduler } from "../maintenance/schedule/scheduler.ts";
+import { namedUnder } from "./config/named-under.ts";
 import type { CheckedConfig } from "./config/read-config.ts";
 import type { LogConfig, PrometheusConfig } from "./config/strata-config.ts";
 import { sharePart, type SharePart } from "./parts/share.ts";
@@ -116,7 +117,7 @@ export class Services {
         cause,
       });
     });
-    const exporter = prometheus(metrics, { prefix, clock });
+    const exporter = namedUnder("observability", () => prometheus(metrics, { prefix, clock }));
     const isAllowed = token === undefined ? undefined : tokenCheck("observability.prometheus.token", token);
     this.#scrape = await listen({
       ...{ port, host, clock },

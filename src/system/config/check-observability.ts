@@ -1,6 +1,7 @@
+import { EVENT_TYPES } from "../../core/event-types.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import { parseChoice } from "../../core/options.ts";
-import { openSection, readBoolean, readCount, readDuration, readText, section, switched } from "./section.ts";
+import { nearest, openSection, readBoolean, readCount, readDuration, readText, section, switched } from "./section.ts";
 
 /** What only this machine reaches. */
 const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "::1"]);
@@ -41,6 +42,12 @@ function checkLog(log: unknown): void {
     const { only = [] } = fields;
     if (!Array.isArray(only) || !only.every((type) => typeof type === "string")) {
       throw new StrataConfigError("observability.log.only", only, 'a list of types of events, such as "cache.lookup"');
+    }
+    for (const type of only) {
+      if (EVENT_TYPES.includes(type)) continue;
+      const near = nearest(type, EVENT_TYPES);
+      const meant = near === undefined ? "" : ` (did you mean \`${near}\`?)`;
+      throw new StrataConfigError("observability.log.only", type, `types of events: ${EVENT_TYPES.join(", ")}${meant}`);
     }
   }
 }

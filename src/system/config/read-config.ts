@@ -3,6 +3,8 @@ import { StrataConfigError } from "../../core/errors.ts";
 import { parseTuning } from "../../cache/tuning/tuning-options.ts";
 import { EVICTION_NAMES } from "../../cache/evictions/create-eviction.ts";
 import { parseChoice, parseClock, parseDuration, parseFunction, parseNumber, requireMethods } from "../../core/options.ts";
+import { STRATEGIES } from "../../memory/strategy.ts";
+import { isTimeZone } from "../../memory/time/zoned-calendar.ts";
 import { checkMaintenance } from "./maintenance-config.ts";
 import { PRESETS } from "./presets.ts";
 import { checkObservability } from "./check-observability.ts";
@@ -40,6 +42,9 @@ const CACHE = [
 ];
 const MODEL = ["provider", "model", "baseURL", "apiKey", "temperature", "maxTokens", "maxRetries", "timeout"];
 const SEMANTIC = ["policy", "similarity", "adaptFrom", "maxWrongHits", "mode", "verifier", "adapt", "index", "sameAnswer"];
+
+/** Options of the semantic step that are one policy's alone. */
+const OF_POLICY = { similarity: "static", adaptFrom: "static", maxWrongHits: "calibrated" } as const;
 
 /** @throws {@link StrataConfigError} naming the key from the top (`cache.disk.maxBytes`), the value and what is accepted */
 export function readConfig(given: unknown): CheckedConfig {
@@ -163,7 +168,11 @@ function checkCache(value: unknown): void {
   }
   const semantic = switched("cache.semantic", cache["semantic"], SEMANTIC);
   if (semantic === undefined) return;
-  if (semantic["policy"] !== undefined) parseChoice("cache.semantic.policy", semantic["policy"], ["calibrated", "static"]);
+  const policy = parseChoice("cache.semantic.policy", semantic["policy"] ?? "calibrated", ["calibrated", "static"]);
+  for (const [name, of] of Object.entries(OF_POLICY)) {
+    if (semantic[name] !== undefined && policy !== of)
+      throw new StrataConfigError(at("cache.semantic", name), semantic[name], `nothing, unless \`policy\` is "${of}"`);
+  }
   if (semantic["similarity"] !== undefined) parseNumber("cache.semantic.similarity", semantic["similarity"], 0, 1);
   if (semantic["adaptFrom"] !== undefined) parseNumber("cache.semantic.adaptFrom", semantic["adaptFrom"], 0, 1);
   const { similarity = 0.85, adaptFrom = 0 } = semantic as { readonly similarity?: number; readonly adaptFrom?: number };
@@ -220,10 +229,13 @@ function checkHistory(value: unknown, hasRedis: boolean): void {
 function checkMemory(value: unknown): void {
   const memory = section("memory", value, ["strategy", "k", "lookback", "tokenBudget", "timeZone"]);
   if (memory === undefined) return;
+  if (memory["strategy"] !== undefined) parseChoice("memory.strategy", memory["strategy"], ["auto", ...STRATEGIES]);
   readCount("memory", memory, "k");
   readCount("memory", memory, "tokenBudget");
   readDuration("memory", memory, "lookback");
-  readText("memory", memory, "timeZone");
+  const timeZone = readText("memory", memory, "timeZone");
+  if (timeZone !== undefined && !isTimeZone(timeZone))
+    throw new StrataConfigError("memory.timeZone", timeZone, 'the IANA name of a time zone, such as "America/Sao_Paulo"');
 }
 
 function checkDocuments(value: unknown): void {

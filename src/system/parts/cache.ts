@@ -4,6 +4,7 @@ import { calibratedPolicy } from "../../cache/semantic/policies/calibrated.ts";
 import { staticPolicy } from "../../cache/semantic/policies/static.ts";
 import type { SemanticOptions } from "../../cache/semantic/semantic-options.ts";
 import type { CacheTier } from "../../cache/tier.ts";
+import type { TieredCacheOptions } from "../../cache/cache-options.ts";
 import { TieredCache } from "../../cache/tiered-cache.ts";
 import { archiveTier } from "../../cache/tiers/archive.ts";
 import { diskTier } from "../../cache/tiers/disk.ts";
@@ -15,6 +16,7 @@ import { guardObserver, type Observer } from "../../core/events.ts";
 import type { EncryptionOptions } from "../../encryption/key-ring.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import type { Scope } from "../../core/scope.ts";
+import { namedUnder } from "../config/named-under.ts";
 import type { CheckedConfig } from "../config/read-config.ts";
 import type { EmbeddingsPart } from "./embeddings.ts";
 
@@ -27,14 +29,15 @@ export function cachePart(config: CheckedConfig, parts: CacheNeeds): CachePart {
   const plain = cache.tiers ?? tiersOf(config, parts.sql);
   // Here already, so that backups and maintenance see them as the cache does.
   const tiers = encryption === undefined ? plain : encryptTiers(plain, encryption, guardObserver(observer));
-  const made = new TieredCache({
+  const options: TieredCacheOptions = {
     ...{ ttl, stale, compression, quota, storePrompts, rollout, coalesce, maxValueBytes, admit, tuning, clock, random },
     observer,
     tiers,
     encryption,
     scope: cache.scope === "owner" ? scopeOfOwner : (cache.scope ?? "global"),
     semantic,
-  });
+  };
+  const made = namedUnder("cache", () => new TieredCache(options));
   return { cache: made, tiers };
 }
 
@@ -63,7 +66,10 @@ function tiersOf({ cache, data, redis }: CheckedConfig, sql: SqlClient | undefin
   const tiers: CacheTier[] = [];
   if (memory !== false) tiers.push(memoryTier(memory === true ? {} : memory));
   if (disk !== false) tiers.push(diskTier({ ...(disk === true ? {} : disk), path: join(data, "cache") }));
-  if (redis !== undefined && shared !== false) tiers.push(redisTier({ ...(shared === true ? {} : shared), client: redis }));
+  if (redis !== undefined && shared !== false) {
+    const options = { ...(shared === true ? {} : shared), client: redis };
+    tiers.push(namedUnder("cache.redis", () => redisTier(options), { redisTier: "" }));
+  }
   if (archive !== false) {
     const place = sql === undefined ? { path: join(data, "archive") } : { sql };
     tiers.push(archiveTier({ ...(archive === true ? {} : archive), ...place }));

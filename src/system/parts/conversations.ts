@@ -7,6 +7,7 @@ import type { Observer } from "../../core/events.ts";
 import type { EncryptionOptions } from "../../encryption/key-ring.ts";
 import { ConversationStore } from "../../history/conversation-store.ts";
 import { AdaptiveMemoryRetriever } from "../../memory/memory-retriever.ts";
+import { namedUnder } from "../config/named-under.ts";
 import type { CheckedConfig } from "../config/read-config.ts";
 import type { EmbeddingsPart } from "./embeddings.ts";
 
@@ -24,7 +25,8 @@ export function conversationsPart(
   encryption: EncryptionOptions | undefined,
 ): ConversationStore {
   const { durability, prefix } = history;
-  return new ConversationStore({ sql, redis, durability, prefix, encryption, observer, clock, random });
+  const options = { sql, redis, durability, prefix, encryption, observer, clock, random };
+  return namedUnder("history", () => new ConversationStore(options), { hybridLog: "" });
 }
 
 /** What was said is found again. */
@@ -34,5 +36,6 @@ export function memoryPart(
   { embeddings, model }: EmbeddingsPart,
   observer: Observer | undefined,
 ): AdaptiveMemoryRetriever {
-  return new AdaptiveMemoryRetriever({ ...memory, store, embeddings, embeddingModel: model, observer, clock, random });
+  const options = { ...memory, store, embeddings, embeddingModel: model, observer, clock, random };
+  return namedUnder("memory", () => new AdaptiveMemoryRetriever(options));
 }

@@ -4,6 +4,7 @@ import { scopedKeys } from "../../encryption/rings/scoped-keys.ts";
 import { staticKeys } from "../../encryption/rings/static-keys.ts";
 import { readKeyFile, type KeySet } from "../../encryption/secret-key.ts";
 import { fileKeyStore } from "../../encryption/stores/file.ts";
+import { namedUnder } from "../config/named-under.ts";
 import type { CheckedConfig } from "../config/read-config.ts";
 
 /** How all parts encrypt what they store; `undefined` when they do not. Reads the file of keys, and opens nothing. */
@@ -11,7 +12,9 @@ export function encryptionPart({ encryption, data, clock }: CheckedConfig): Encr
   if (encryption === undefined) return undefined;
   const { keyFile, perScope = true, keyStore = join(data, "keys"), required } = encryption;
   const master = keyFile === undefined ? (encryption.keys as KeySet) : readKeyFile("encryption.keyFile", keyFile);
-  if (!perScope) return { keys: staticKeys(master), required };
+  const from = keyFile === undefined ? "keys" : "keyFile";
+  const names = { "scopedKeys.master": from, staticKeys: from };
+  if (!perScope) return { keys: namedUnder("encryption", () => staticKeys(master), names), required };
   const store = typeof keyStore === "string" ? fileKeyStore({ path: keyStore }) : keyStore;
-  return { keys: scopedKeys({ master, store, clock }), required };
+  return { keys: namedUnder("encryption", () => scopedKeys({ master, store, clock }), names), required };
 }

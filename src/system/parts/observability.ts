@@ -4,6 +4,7 @@ import { fanOut } from "../../observability/fan-out.ts";
 import { createMetrics } from "../../observability/create-metrics.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 import { recentEvents, type RecentEvents } from "../../observability/recent-events.ts";
+import { namedUnder } from "../config/named-under.ts";
 import type { CheckedConfig } from "../config/read-config.ts";
 
 /** Who sees what happens: metrics, the last events, and the caller's own observer. */
@@ -25,13 +26,15 @@ export function observabilityPart(
   const own = guardObserver(observer);
   const others: Observer | undefined = logs ? (event) => (log(event), own?.(event)) : observer;
   if (!isMeasured) return { observer: others, metrics: undefined, events: undefined, alerts: undefined };
-  const metrics = createMetrics({ prices, clock, folders: [data] });
+  const metrics = namedUnder("observability", () => createMetrics({ prices, clock, folders: [data] }));
   const events = recentEvents({ limit, clock });
   const tell = fanOut(metrics.observer, events.observer, logs ? log : undefined, own);
   const { rules, ...told } = typeof watched === "object" ? watched : {};
+  const watch = (): Alerts => alerts(rules, { metrics, ...told, observer: tell, clock, random });
+  const names = { rules: "alerts.rules", webhook: "alerts.webhook" };
   return {
     observer: tell,
     ...{ metrics, events },
-    alerts: watched === false ? undefined : alerts(rules, { metrics, ...told, observer: tell, clock, random }),
+    alerts: watched === false ? undefined : namedUnder("observability", watch, names),
   };
 }

@@ -1,5 +1,6 @@
 import type { Observer } from "../../core/events.ts";
 import { RerankCompressor } from "../../rerank/rerank-compressor.ts";
+import type { RerankCompressorOptions } from "../../rerank/rerank-options.ts";
 import type { Reranker } from "../../rerank/reranker.ts";
 import {
   cohereReranker,
@@ -12,6 +13,7 @@ import {
 } from "../../rerank/rerankers/hosted.ts";
 import { lateInteractionReranker } from "../../rerank/rerankers/late-interaction.ts";
 import { lexicalReranker } from "../../rerank/rerankers/lexical.ts";
+import { namedUnder } from "../config/named-under.ts";
 import type { CheckedConfig } from "../config/read-config.ts";
 import type { RerankerChoice, RerankerDescription } from "../config/strata-config.ts";
 
@@ -21,11 +23,12 @@ const MOST_RESULTS = 200;
 /** What orders documents anew; by their words where the config names no reranker. */
 export function rerankPart({ rerank = false, clock, random }: CheckedConfig, observer: Observer | undefined): RerankCompressor {
   const { reranker = "lexical", ...others } = typeof rerank === "boolean" ? {} : rerank;
-  return new RerankCompressor({
+  const options: RerankCompressorOptions = {
     ...{ observer, clock, random, firstStage: "documents", topK: MOST_RESULTS },
     ...others,
     reranker: (Array.isArray(reranker) ? (reranker as readonly RerankerChoice[]) : [reranker as RerankerChoice]).map(made),
-  });
+  };
+  return namedUnder("rerank", () => new RerankCompressor(options), { adaptivePolicy: "policy" });
 }
 
 /** Loads no model and asks nobody. */

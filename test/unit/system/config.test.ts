@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { EVENT_TYPES } from "../../../src/core/event-types.ts";
 import { StrataConfigError } from "../../../src/core/errors.ts";
 import { createStrata } from "../../../src/create-strata.ts";
 import { readConfigFile } from "../../../src/system/config/config-file.ts";
@@ -113,6 +114,41 @@ describe("a config", () => {
       { cache: { semantic: { policy: "exact" } } },
       'Option `cache.semantic.policy` is "exact"; accepted: "calibrated", "static".',
     ],
+    [
+      "a similarity beside the policy that has none, which is the default",
+      { cache: { semantic: { similarity: 0.8 } } },
+      'Option `cache.semantic.similarity` is 0.8; accepted: nothing, unless `policy` is "static".',
+    ],
+    [
+      "a threshold to adapt from beside the calibrated policy",
+      { cache: { semantic: { policy: "calibrated", adaptFrom: 0.7 } } },
+      'Option `cache.semantic.adaptFrom` is 0.7; accepted: nothing, unless `policy` is "static".',
+    ],
+    [
+      "a promise beside the policy that gives none",
+      { cache: { semantic: { policy: "static", maxWrongHits: 0.02 } } },
+      'Option `cache.semantic.maxWrongHits` is 0.02; accepted: nothing, unless `policy` is "calibrated".',
+    ],
+    [
+      "a log of events that there are not",
+      { observability: { log: { to: "stdout", only: ["tier.fault", "cache.lookpu"] } } },
+      'Option `observability.log.only` is "cache.lookpu"; accepted: types of events: cache.lookup, ',
+    ],
+    [
+      "the nearest type of events",
+      { observability: { log: { to: "stdout", only: ["cache.lookpu"] } } },
+      "did you mean `cache.lookup`?",
+    ],
+    [
+      "a strategy that is none",
+      { memory: { strategy: "psychic" } },
+      'Option `memory.strategy` is "psychic"; accepted: "auto", "session_only", ',
+    ],
+    [
+      "a time zone that is none",
+      { memory: { timeZone: "Mars/Olympus" } },
+      'Option `memory.timeZone` is "Mars/Olympus"; accepted: the IANA name of a time zone',
+    ],
     ["a config that is a list", [], "Option `config` is an array of 0; accepted: a section with these keys: preset, "],
   ])("is refused with what is accepted: %s", (_what, config, message) => {
     expect(() => readConfig(config)).toThrow(message);
@@ -148,6 +184,36 @@ describe("a config", () => {
       'Option `cache.tuning.mode` is "on"; accepted: "off", "advise", "apply".',
     );
     expect(() => readConfig({ cache: { tuning: { ttl: { max: "1d" } } } })).toThrow("Option `cache.tuning.ttl.max`");
+  });
+
+  test.each<[string, unknown]>([
+    ["memory.k", { memory: { k: 5_000 } }],
+    ["cache.compression", { cache: { compression: "lzma" } }],
+    ["cache.quota.bytesPerScope", { cache: { quota: { bytesPerScope: "many" } } }],
+    ["cache.rollout.traffic", { cache: { rollout: { traffic: 3 } } }],
+    ["cache.scope.tenant", { cache: { scope: { tenant: 3 } } }],
+    ["cache.tiers", { cache: { tiers: [] } }],
+    ["cache.semantic.verifier", { cache: { semantic: { verifier: 3 } } }],
+    ["cache.redis.prefix", { redis: "redis://127.0.0.1:1", cache: { redis: { prefix: "x".repeat(201) } } }],
+    ["history.prefix", { redis: "redis://127.0.0.1:1", history: { prefix: "{x}" } }],
+    ["rerank.policy.share", { rerank: { policy: { share: 4 } } }],
+    ["prompts.partials.a", { prompts: { partials: { a: 3 } } }],
+    ["prompts.templates a: user", { prompts: { templates: [{ name: "a" }] } }],
+    ["observability.prices.dollars", { observability: { prices: { dollars: 3 } } }],
+    ["observability.alerts.every", { observability: { alerts: { every: "often" } } }],
+    ["observability.alerts.rules.a.metric", { observability: { alerts: { rules: [{ name: "a", metric: "luck", above: 1 }] } } }],
+    ["observability.alerts.webhook.url", { observability: { alerts: { webhook: { url: "nowhere" } } } }],
+    ["observability.prometheus.prefix", { observability: { prometheus: { prefix: "9 x", port: 0 } } }],
+    ["encryption.keys.keys.a", { encryption: { keys: { current: "a", keys: { a: "short" } } } }],
+  ])("names from the top what a part of it refuses: %s", async (option, config) => {
+    const refused = createStrata({ data: folder(), ...(config as object) });
+    await expect(refused).rejects.toThrow(`Option \`${option}\` is `);
+    await expect(refused).rejects.toMatchObject({ name: "StrataConfigError", code: "CONFIG", option });
+  });
+
+  test("a log of some events may name any type that there is", () => {
+    expect(EVENT_TYPES.length).toBeGreaterThan(20);
+    expect(() => readConfig({ observability: { log: { to: "stdout", only: EVENT_TYPES } } })).not.toThrow();
   });
 
   test("that is refused has made nothing", async () => {

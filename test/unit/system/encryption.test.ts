@@ -60,7 +60,7 @@ describe("a system with encryption", () => {
   test.each<[string, (file: string) => object, string]>([
     ["neither a file nor keys", () => ({}), "encryption"],
     ["both", (keyFile) => ({ keyFile, keys: {} }), "encryption"],
-    ["a wrong key", () => ({ keys: { current: "a", keys: { a: "too short, and secret" } } }), "staticKeys.keys.a"],
+    ["a wrong key", () => ({ keys: { current: "a", keys: { a: "too short, and secret" } } }), "encryption.keys.keys.a"],
     ["a wrong word", (keyFile) => ({ keyFile, require: true }), "encryption.require"],
     [
       "a store where there is no use for one",
@@ -71,7 +71,7 @@ describe("a system with encryption", () => {
   ])("%s is refused with nothing opened, and no secret shown", async (_what, encryption, option) => {
     const data = join(folder(), "data");
     const failure = await createStrata({ data, encryption: encryption(keyFile().file) }).catch((error: unknown) => error);
-    expect(String(failure)).toContain(`Option \`${option === "staticKeys.keys.a" ? "scopedKeys.master.keys.a" : option}\``);
+    expect(String(failure)).toContain(`Option \`${option}\``);
     expect(String(failure)).not.toContain("and secret");
     expect(existsSync(data)).toBe(false);
   });
