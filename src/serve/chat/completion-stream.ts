@@ -4,6 +4,18 @@ import { readCompletion, type Completion } from "./completion.ts";
 
 type Fields = Record<string, unknown>;
 
+/** A choice, as far as it has come. Calls of tools have the upstream's numbers, which need not begin at 0 nor come in order. */
+interface Choice {
+  readonly fields: Fields;
+  readonly message: Fields;
+  readonly calls: Map<number, ToolCall>;
+}
+
+interface ToolCall {
+  readonly fields: Fields;
+  readonly called: Record<string, string>;
+}
+
 /** Longest line that is kept while its end is awaited; a longer one is no event of this protocol. */
 const LONGEST_LINE = 4 * 1024 * 1024;
 
@@ -12,7 +24,7 @@ const LONGEST_LINE = 4 * 1024 * 1024;
  * has a finish reason, and `[DONE]` was said.
  */
 export class CompletionAssembler {
-  readonly #choices = new Map<number, Fields>();
+  readonly #choices = new Map<number, Choice>();
   readonly #envelope: Fields = {};
   #rest = "";
   #isDone = false;
@@ -29,10 +41,10 @@ export class CompletionAssembler {
   /** @returns the whole answer; `undefined` when the stream broke off, or was not of this protocol */
   end(): Completion | undefined {
     if (!this.#isReadable || !this.#isDone || this.#choices.size === 0) return undefined;
-    const choices = [...this.#choices.entries()].toSorted(([a], [b]) => a - b).map(([, choice]) => choice);
-    if (choices.some(({ finish_reason: reason }) => typeof reason !== "string")) return undefined;
+    const choices = inOrder(this.#choices);
+    if (!choices.every(isWhole)) return undefined;
     try {
-      return readCompletion({ ...this.#envelope, object: "chat.completion", choices });
+      return readCompletion({ ...this.#envelope, object: "chat.completion", choices: choices.map(choiceOf) });
     } catch {
       return undefined;
     }
@@ -65,20 +77,36 @@ export class CompletionAssembler {
   #add(part: Readonly<Fields>): void {
     const { index, delta, logprobs, ...rest } = part;
     const at = typeof index === "number" ? index : 0;
-    const choice = this.#choices.get(at) ?? { index: at, message: { role: "assistant", content: null } };
+    const fresh = { fields: { index: at }, message: { role: "assistant", content: null }, calls: new Map<number, ToolCall>() };
+    const choice: Choice = this.#choices.get(at) ?? fresh;
     this.#choices.set(at, choice);
-    for (const [key, value] of Object.entries(rest)) if (value !== null) choice[key] = value;
-    if (isJsonObject(logprobs)) choice["logprobs"] = joined(choice["logprobs"], logprobs);
-    if (isJsonObject(delta)) addDelta(choice["message"] as Fields, delta);
+    const { fields } = choice;
+    for (const [key, value] of Object.entries(rest)) if (value !== null) fields[key] = value;
+    if (isJsonObject(logprobs)) fields["logprobs"] = joined(fields["logprobs"], logprobs);
+    if (isJsonObject(delta)) addDelta(choice, delta);
   }
 }
 
+function inOrder<T>(numbered: ReadonlyMap<number, T>): T[] {
+  return [...numbered].toSorted(([a], [b]) => a - b).map(([, one]) => one);
+}
+
+/** It says how it ended; a call without a name cannot be carried out, so that pieces of it are missing. */
+function isWhole({ fields, calls }: Choice): boolean {
+  return typeof fields["finish_reason"] === "string" && [...calls.values()].every(({ called }) => (called["name"] ?? "") !== "");
+}
+
+function choiceOf({ fields, message, calls }: Choice): Fields {
+  if (calls.size === 0) return { ...fields, message };
+  const listed = inOrder(calls).map((call) => ({ ...call.fields, function: call.called }));
+  return { ...fields, message: { ...message, tool_calls: listed } };
+}
+
 /** Texts are put end to end, tool calls by their number; what else there is, the last one counts. */
-function addDelta(message: Fields, delta: Readonly<Fields>): void {
+function addDelta({ message, calls }: Choice, delta: Readonly<Fields>): void {
   for (const [key, value] of Object.entries(delta)) {
     if (value === null || value === undefined) continue;
     if (key === "tool_calls" && Array.isArray(value)) {
-      const calls = (message["tool_calls"] ??= []) as Fields[];
       for (const [order, call] of value.filter(isJsonObject).entries()) addToolCall(calls, call, order);
     } else if (key !== "role" && typeof value === "string" && typeof (message[key] ?? "") === "string") {
       message[key] = `${(message[key] as string | null | undefined) ?? ""}${value}`;
@@ -88,13 +116,16 @@ function addDelta(message: Fields, delta: Readonly<Fields>): void {
   }
 }
 
-function addToolCall(calls: Fields[], { index, function: called, ...rest }: Readonly<Fields>, order: number): void {
-  const at = typeof index === "number" && index >= 0 && index <= calls.length ? index : order;
-  const call = (calls[at] ??= { function: { name: "", arguments: "" } });
-  Object.assign(call, rest);
-  const target = call["function"] as Record<string, string>;
-  for (const [key, value] of Object.entries(isJsonObject(called) ? called : {})) {
-    if (typeof value === "string") target[key] = `${target[key] ?? ""}${value}`;
+/** @param order its place in the list, which is its number where the upstream gives none */
+function addToolCall(calls: Map<number, ToolCall>, part: Readonly<Fields>, order: number): void {
+  const { index, function: pieces, ...rest } = part;
+  const at = typeof index === "number" ? index : order;
+  const { fields, called } = calls.get(at) ?? { fields: {}, called: { name: "", arguments: "" } };
+  calls.set(at, { fields, called });
+  // Some upstreams say the id once, and then that there is none.
+  for (const [key, value] of Object.entries(rest)) if (value !== null && value !== "") fields[key] = value;
+  for (const [key, value] of Object.entries(isJsonObject(pieces) ? pieces : {})) {
+    if (typeof value === "string") called[key] = `${called[key] ?? ""}${value}`;
   }
 }
 
