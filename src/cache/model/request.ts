@@ -5,7 +5,8 @@
  * `Human: …\nAI: …` text that LangChain gives to caches allows. Left out is what the model never sees (message ids, usage, traces)
  * and what may not be looked at (credentials). What is arbitrary, but tied together inside a request, is numbered by order of
  * appearance: ids of tool calls, which are random, and the names `extract-1`, `extract-2`, … that LangChain's agents count up for
- * each structured answer. Images, audio and files count by the digest of their bytes, whichever way the bytes were given.
+ * each structured answer. What is left out or numbered is so only in the place where it has that meaning: arguments and results of
+ * tools, and schemas, are data, in which an `id`, a `cache_control` or an `authorization` is what the user says it is. Images, audio and files count by the digest of their bytes, whichever way the bytes were given.
  */
 import { hash } from "node:crypto";
 import type { AIMessage, BaseMessage, ChatMessage, ToolMessage } from "@langchain/core/messages";
@@ -54,15 +55,30 @@ const DATA_URL = /^data:([^,]{0,200});base64,/;
 /** What a model is given to reach a tool server (MCP) with. */
 const SERVER_CREDENTIALS = new Set(["authorization", "authorization_token", "headers"]);
 
+/** Parameters whose elements are tools, or servers of tools. */
+const TOOL_LISTS: ReadonlySet<string> = new Set(["tools", "mcp_servers"]);
+
+/** Content blocks in which a model calls a tool: `tool_use`, `server_tool_use`, `tool_call`, `tool_call_chunk`, `function_call`, … */
+const CALL_BLOCK = /(?:^|_)(?:tool_use|call|call_chunk)$/;
+
 /** Marks what this file puts in the place of something; a key of the user's that begins so is given another. */
 const MARK = "§";
 const MAX_DEPTH = 128;
 /** Parts of one request; more, or a cycle, cannot be told apart in reasonable time. */
 const MAX_PARTS = 250_000;
 
+/** What an object itself is, which says nothing about the objects in it. */
+type Place =
+  /** A block of a message's content. */
+  | "block"
+  /** A block of what the model said, which may be a call of a tool. */
+  | "made-block"
+  /** An element of {@link TOOL_LISTS}. */
+  | "tool";
+
 /** How a value is read. */
 interface Rules {
-  /** Ids of tool calls are numbered. */
+  /** Ids that are known as those of tool calls are numbered. */
   readonly ids?: true;
   /** Bytes count by their digest. */
   readonly bytes?: true;
@@ -107,7 +123,10 @@ class Reader {
   parameters(parameters: Readonly<Record<string, unknown>>): Json {
     const kept = Object.entries(parameters).filter(([name, value]) => !isVolatile(name, value) && !isSecret(name, value));
     const read = kept.map(([name, value]): [string, Json | undefined] => {
-      return [name, this.value(value, name, OF_PARAMETERS)];
+      return [
+        name,
+        TOOL_LISTS.has(name) ? this.#list(value, name, OF_PARAMETERS, "tool") : this.value(value, name, OF_PARAMETERS),
+      ];
     });
     return object(read);
   }
@@ -128,7 +147,7 @@ class Reader {
       ["invalid", invalidToolCalls.length > 0 ? invalidToolCalls : undefined],
       ["answers", callId === undefined ? undefined : this.#callId(callId)],
       ["failed", status === "error" ? true : undefined],
-      ["content", this.#content(content, rules)],
+      ["content", this.#content(content, rules, type === "ai" ? "made-block" : "block")],
       ["format", typeof content === "string" ? undefined : this.#format(message)],
       ["more", this.#kwargs(message.additional_kwargs, calls.length > 0, rules)],
     ]);
@@ -147,14 +166,19 @@ class Reader {
     return this.#numbered(this.#ids, id, "id");
   }
 
-  #content(content: BaseMessage["content"], rules: Rules): Json {
+  #content(content: BaseMessage["content"], rules: Rules, place: Place): Json | undefined {
     if (typeof content === "string") return content;
     const [first, ...others] = content;
     // One block of nothing but text is the same to every provider as the text itself.
     if (others.length === 0 && first?.type === "text" && Object.keys(first).length === 2 && typeof first["text"] === "string") {
       return first["text"];
     }
-    return content.map((block) => this.value(block, "", rules) ?? null);
+    return this.#list(content, "", rules, place);
+  }
+
+  #list(value: unknown, name: string, rules: Rules, place: Place, depth = 0): Json | undefined {
+    if (!Array.isArray(value)) return this.value(value, name, rules, depth);
+    return value.map((item) => this.value(item, name, rules, depth + 1, place) ?? null);
   }
 
   /** Blocks are read by the rules of the provider that made them, or by the standard ones. */
@@ -175,7 +199,7 @@ class Reader {
   }
 
   /** A value as plain JSON; `undefined` for what JSON leaves out. */
-  value(value: unknown, name: string, rules: Rules, depth = 0): Json | undefined {
+  value(value: unknown, name: string, rules: Rules, depth = 0, place?: Place): Json | undefined {
     if (++this.#parts > MAX_PARTS || depth > MAX_DEPTH) {
       throw new StrataError("UNSTORABLE", "The request is nested too deeply, has too many parts or holds a cycle.");
     }
@@ -188,12 +212,12 @@ class Reader {
     if (value instanceof Uint8Array) return marked("bytes", digestOf(value));
     if (value instanceof ArrayBuffer) return marked("bytes", digestOf(new Uint8Array(value)));
     const plain = asPlain(value);
-    if (plain !== value) return this.value(plain, name, rules, depth + 1);
-    return this.#object(value as Record<string, unknown>, rules, depth);
+    if (plain !== value) return this.value(plain, name, rules, depth + 1, place);
+    return this.#object(value as Record<string, unknown>, rules, depth, place);
   }
 
   #string(value: string, name: string, rules: Rules): Json {
-    if (rules.ids && CALL_ID_KEYS.has(name)) return this.#numbered(this.#ids, value, "id");
+    if (rules.ids && CALL_ID_KEYS.has(name) && this.#ids.has(value)) return this.#numbered(this.#ids, value, "id");
     if (rules.names && TOOL_NAME_KEYS.has(name) && GENERATED_TOOL.test(value)) return this.#numbered(this.tools, value, "tool");
     if (!rules.bytes || name === "text") return value;
     const header = DATA_URL.exec(value);
@@ -203,17 +227,20 @@ class Reader {
     return header === null ? marked("bytes", bytes) : { ...marked("bytes", bytes), [`${MARK}type`]: header[1] ?? "" };
   }
 
-  #object(value: Record<string, unknown>, rules: Rules, depth: number): Json {
-    const isServer = value["type"] === "mcp" || "authorization_token" in value;
+  #object(value: Record<string, unknown>, rules: Rules, depth: number, place: Place | undefined): Json {
+    const type = typeof value["type"] === "string" ? value["type"] : "";
+    const isCall = place === "made-block" && CALL_BLOCK.test(type);
+    // Blocks within a block.
+    const isResult = (place === "block" || place === "made-block") && type === "tool_result";
     // An id that names what is stored elsewhere, such as a file.
     const inside = rules.ids && value["source_type"] === "id" ? OF_GIVEN_CONTENT : rules;
-    const read: [string, Json | undefined][] = [];
-    for (const [key, item] of Object.entries(value)) {
-      if (key === "cache_control" || (isServer && SERVER_CREDENTIALS.has(key))) continue;
-      const rulesBelow = rules.ids && ARGUMENT_KEYS.has(key) ? AS_IT_STANDS : inside;
-      read.push([this.#key(key, rules), this.value(item, key, rulesBelow, depth + 1)]);
-    }
-    return object(read);
+    const read = (key: string, item: unknown): Json | undefined => {
+      if (isCall && CALL_ID_KEYS.has(key) && typeof item === "string") return this.#numbered(this.#ids, item, "id");
+      if (isResult && key === "content") return this.#list(item, key, inside, "block", depth + 1);
+      return this.value(item, key, rules.ids && ARGUMENT_KEYS.has(key) ? AS_IT_STANDS : inside, depth + 1);
+    };
+    const kept = Object.entries(value).filter(([key]) => place === undefined || !isLeftOut(value, key, place));
+    return object(kept.map(([key, item]) => [this.#key(key, rules), read(key, item)]));
   }
 
   /** Some providers keep what belongs to a tool call under its id. */
@@ -242,6 +269,18 @@ function asPlain(value: object): unknown {
   if (value instanceof Set) return [...value];
   const { toJSON } = value as { toJSON?: unknown };
   return typeof toJSON === "function" ? (toJSON.call(value) as unknown) : value;
+}
+
+/** Whether a member of a block or a tool is none of the model's business: a mark for a prompt cache, or a server's credential. */
+function isLeftOut(owner: Readonly<Record<string, unknown>>, key: string, place: Place): boolean {
+  if (key === "cache_control") return (place === "tool" || typeof owner["type"] === "string") && isCacheMark(owner[key]);
+  if (place !== "tool" || !SERVER_CREDENTIALS.has(key)) return false;
+  return owner["type"] === "mcp" || "authorization_token" in owner;
+}
+
+/** As Anthropic has it (`{ type: "ephemeral", ttl? }`, or `null`), and those who took it over. */
+function isCacheMark(value: unknown): boolean {
+  return value === null || (typeof value === "object" && typeof (value as { type?: unknown }).type === "string");
 }
 
 /** An object with its keys in order, without those that have no value. */

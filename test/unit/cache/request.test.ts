@@ -86,6 +86,37 @@ describe("the canonical form of messages", () => {
     const two = (block: object): string =>
       textOf([new HumanMessage({ content: [block, { type: "text", text: "ho" }] as never })]);
     expect(two(marked)).toBe(two({ type: "text", text: "hi" }));
+    const result = (block: object): string =>
+      textOf([new HumanMessage({ content: [{ type: "tool_result", tool_use_id: "1", content: [block] }] as never })]);
+    expect(result(marked)).toBe(result({ type: "text", text: "hi" }));
+  });
+
+  it.each([
+    ["a block", (data: unknown) => ({ path: "/a", cache_control: data })],
+    ["a value in a block", (data: unknown) => ({ type: "json", json: { cache_control: data } })],
+    ["a credential in a block", (data: unknown) => ({ type: "mcp", authorization: data, headers: data })],
+    ["a credential in a value", (data: unknown) => ({ json: { authorization_token: data } })],
+  ])("depends on what a tool said under the name of a mark or a credential: %s", (_name, block) => {
+    const said = (data: unknown): string =>
+      textOf([new ToolMessage({ content: [block(data)] as never, tool_call_id: "call_1" })]);
+    expect(said("public")).not.toBe(said("no-store"));
+    expect(said({ max: 1 })).not.toBe(said({ max: 2 }));
+  });
+
+  it.each([
+    ["authorization_token", "tok-alice", "tok-bob"],
+    ["cache_control", "public", "no-store"],
+    ["cache_control", { type: "ephemeral" }, { type: "none" }],
+  ])("depends on what a tool was called with, and on all that is in it: %s", (name, one, other) => {
+    const called = (data: unknown): string => {
+      const args = { type: "mcp", [name]: data, headers: data, in: [{ type: "mcp", [name]: data }] };
+      const calls = { tool_calls: [{ name: "whoami", args, id: "call_1" }] };
+      return textOf([new AIMessage({ content: "", ...calls }), new ToolMessage({ content: "x", tool_call_id: "call_1" })]);
+    };
+    expect(called(one)).not.toBe(called(other));
+    const block = (data: unknown): string =>
+      textOf([new AIMessage({ content: [{ type: "tool_use", id: "1", name: "f", input: { [name]: data } }] as never })]);
+    expect(block(one)).not.toBe(block(other));
   });
 });
 
@@ -123,6 +154,45 @@ describe("ids of tool calls", () => {
       new ToolMessage({ content: [{ type: "tool_result", tool_use_id: id }], tool_call_id: id }),
     ];
     expect(textOf(blocks("toolu_1"))).toBe(textOf(blocks("toolu_2")));
+  });
+
+  it.each([
+    ["tool_use", "id"],
+    ["server_tool_use", "id"],
+    ["tool_call", "id"],
+    ["function_call", "call_id"],
+  ])("count by their order in a block of what the model said that nothing else names: %s", (type, key) => {
+    const said = (id: string): string =>
+      textOf([
+        new AIMessage({
+          content: [
+            { type, [key]: id },
+            { type: "web_search_tool_result", tool_use_id: id },
+          ] as never,
+        }),
+      ]);
+    expect(said("call_1")).toBe(said("call_2"));
+  });
+
+  it.each([
+    ["a value", (id: string) => ({ json: { id, total: 5 } })],
+    ["a document", (id: string) => ({ type: "document", document: { id } })],
+    ["a file", (id: string) => ({ type: "image", source: { type: "file", id } })],
+    ["a call told of", (id: string) => ({ type: "tool_call", id, callId: id })],
+  ])("are told from ids in what a tool said: %s", (_name, block) => {
+    const said = (callId: string, id: string): string =>
+      textOf([
+        new AIMessage({ content: "", tool_calls: [{ name: "get", args: {}, id: callId }] }),
+        new ToolMessage({ content: [block(id)] as never, tool_call_id: callId }),
+      ]);
+    expect(said("call_1", "order-17")).not.toBe(said("call_1", "order-18"));
+    expect(said("call_1", "order-17")).toBe(said("call_2", "order-17"));
+  });
+
+  it("are told from the ids of other things in what the model said", () => {
+    const said = (id: string): string =>
+      textOf([new AIMessage({ content: [{ type: "image", source: { type: "file", id } }] as never })]);
+    expect(said("file-1")).not.toBe(said("file-2"));
   });
 
   it("say which call a result answers", () => {
@@ -282,6 +352,34 @@ describe("the parameters of a call", () => {
     expect(server("one")).not.toContain("one");
   });
 
+  it("do not depend on where the prompt cache of the tools is to begin", () => {
+    const marked = (mark: object): string => asked({ tools: [{ name: "search", input_schema: {}, ...mark }] });
+    expect(marked({ cache_control: { type: "ephemeral" } })).toBe(marked({}));
+  });
+
+  it.each(["cache_control", "authorization_token", "authorization", "headers"])(
+    "tell tools apart by a property of their schema that is called %s",
+    (name) => {
+      const properties = (description: string): object => ({
+        ...{ type: { type: "string" }, authorization_token: { type: "string" } },
+        [name]: { type: "string", description },
+      });
+      const openAI = (description: string): string =>
+        asked({
+          tools: [
+            { type: "function", function: { name: "f", parameters: { type: "object", properties: properties(description) } } },
+          ],
+        });
+      expect(openAI("one")).not.toBe(openAI("other"));
+      const anthropic = (description: string): string =>
+        asked({ tools: [{ name: "f", input_schema: { type: "object", properties: properties(description) } }] });
+      expect(anthropic("one")).not.toBe(anthropic("other"));
+      const format = (description: string): string =>
+        asked({ response_format: { schema: { properties: properties(description) } } });
+      expect(format("one")).not.toBe(format("other"));
+    },
+  );
+
   it("refuse what cannot be compared", () => {
     const cycle: Record<string, unknown> = {};
     cycle["self"] = cycle;
@@ -301,6 +399,14 @@ describe("the canonical text of a value", () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it("leaves nothing out", () => {
+    for (const name of ["cache_control", "authorization_token", "authorization", "headers"]) {
+      const text = (value: unknown): string =>
+        canonicalText({ type: "mcp", [name]: value, tools: [{ type: "mcp", [name]: value }] });
+      expect(new Set(["alice", "bob", null, { type: "ephemeral" }].map(text)).size).toBe(4);
+    }
   });
 
   it("tells apart what JSON does not", () => {

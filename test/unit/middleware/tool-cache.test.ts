@@ -116,6 +116,20 @@ describe("the tool cache", () => {
     expect(runs).toHaveLength(4);
   });
 
+  it.each([
+    ["authorization_token", "tok-alice", "tok-bob"],
+    ["cache_control", "public", "no-store"],
+    ["cache_control", { type: "ephemeral" }, null],
+  ])("gives nobody the result of a call with another %s", async (name, one, other) => {
+    const { runs, call } = newBed({}, (args) => `for ${JSON.stringify(args[name])}`);
+    const [first] = await call("weather", [{ city: "Rome", [name]: one }]);
+    const [second] = await call("weather", [{ city: "Rome", [name]: other }]);
+    expect(runs).toHaveLength(2);
+    expect([first?.content, second?.content]).toEqual([one, other].map((value) => `for ${JSON.stringify(value)}`));
+    await call("weather", [{ city: "Rome", [name]: one }]);
+    expect(runs).toHaveLength(2);
+  });
+
   it("runs identical calls of one step once", async () => {
     const { runs, call } = newBed({}, async () => {
       await new Promise((resolve) => setImmediate(resolve));
