@@ -3,7 +3,10 @@ import type { Document } from "@langchain/core/documents";
 import { ensureConfig, type RunnableConfig } from "@langchain/core/runnables";
 import { StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit, type MemoryPart } from "../core/events.ts";
+import { digest } from "../core/key.ts";
 import { parseNumber, refuseUnknown } from "../core/options.ts";
+import type { Json } from "../core/plain.ts";
+import { objectId, offerIdentity } from "../core/retrieval-identity.ts";
 import { OwnerMemories } from "./turns/owner-memories.ts";
 import type { OwnerMemory } from "./turns/owner-memory.ts";
 import { RecallCall } from "./recall-call.ts";
@@ -100,6 +103,9 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
     this.#recaller = new Recaller({
       ...{ options: parsed, rerank: options.rerank, engine, log: this.#log, whose: this.#whose, emit: this.#emit },
     });
+    if (new.target === AdaptiveMemoryRetriever) {
+      offerIdentity(this, { index: () => this.#parts(), asked: (config) => this.#asked(whoseOf(config)) });
+    }
   }
 
   /**
@@ -112,8 +118,9 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
 
   /** As a runnable: the owner and the session may come with `configurable.user_id` and `configurable.thread_id`. */
   override async invoke(input: string, options?: Partial<RunnableConfig>): Promise<Document<MemoryMetadata>[]> {
-    const { configurable, signal }: Partial<RunnableConfig> = ensureConfig(options);
-    const whose = { ownerId: configurable?.["user_id"] as unknown, sessionId: configurable?.["thread_id"] as unknown };
+    const config: Partial<RunnableConfig> = ensureConfig(options);
+    const { signal } = config;
+    const whose = whoseOf(config);
     // `_getRelevantDocuments` is given no configuration, and a field of this object would be shared by all calls.
     const call = new RecallCall((query) => this.#recall(query, { signal }, {}, whose), this);
     return call.invoke(input, options);
@@ -237,6 +244,30 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
     else if (hadTurns) this.forget({ ownerId }).catch((error: unknown) => this.#fault("log", error));
   }
 
+  /** The objects that recall is made of. None can say what it is, so another process, or another retriever over others, shares nothing. */
+  #parts(): Json {
+    const { store, rerank, router, strategies = {} } = this.#given;
+    const { embeddings, indexes } = this.#options;
+    const own = Object.entries(strategies).map(([name, one]) => [name, one === undefined ? null : objectId(one)]);
+    return [
+      objectId(store),
+      [embeddings, rerank, router].map((part) => (part === undefined ? null : objectId(part))),
+      indexes.map(objectId),
+      own,
+    ];
+  }
+
+  #asked(whose: Whose): Json {
+    const { strategy, k, lookbackMs, tokenBudget = null, timeZone, embeddingModel = null } = this.#options;
+    const { candidates, exploration, sittingGapMs, maxTurns, maxBytes, deadlineMs } = this.#options;
+    return {
+      owner: digest("owner", this.#whose.owner({}, whose)),
+      session: digest("session", JSON.stringify(this.#whose.session({}, whose) ?? null)),
+      ...{ strategy, k, lookbackMs, tokenBudget, timeZone, embeddingModel },
+      ...{ candidates, exploration, sittingGapMs, maxTurns, maxBytes, deadlineMs },
+    };
+  }
+
   #fault(part: MemoryPart, error: unknown): void {
     this.#emit?.({ type: "memory.fault", part, code: error instanceof StrataError ? error.code : "ENGINE" });
   }
@@ -244,4 +275,9 @@ export class AdaptiveMemoryRetriever extends BaseRetriever<MemoryMetadata> {
   #refuseWhenClosed(): void {
     if (this.#isClosed) throw new StrataError("CLOSED", "The memory retriever is closed.");
   }
+}
+
+/** Whose memory a runnable's configuration names. */
+function whoseOf({ configurable }: { readonly configurable?: Readonly<Record<string, unknown>> | undefined }): Whose {
+  return { ownerId: configurable?.["user_id"], sessionId: configurable?.["thread_id"] };
 }

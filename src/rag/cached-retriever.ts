@@ -18,12 +18,20 @@ import { parseCount, parseDuration, parseFunction, refuseUnknown, type Duration 
 import { clonePlain, toPlain, type Json } from "../core/plain.ts";
 import { SingleFlight } from "../core/single-flight.ts";
 import { OneCall } from "./document-retriever.ts";
-import { configurableOf, isUnstorable, settingsOf } from "./retriever-key.ts";
+import { configurableOf, identityOf, isUnstorable } from "./retriever-key.ts";
 import { fromStored, toStored } from "./stored-documents.ts";
 
 export interface CachedRetrieverOptions extends BaseRetrieverInput {
   /** What finds. */
   readonly retriever: BaseRetrieverInterface;
+  /**
+   * What `retriever` is, in the user's words: the index that it searches, and all that its results depend on and that it keeps to itself,
+   * such as a tenant or an owner. Results are shared by all retrievers of the same class and the same name, in other processes too, so two
+   * that may find different things for one question must never have the same. Default: the object itself, so that nobody shares its
+   * results and nothing is found again after a restart. Retrievers of a `DocumentStore` need none: they know their store, scope and
+   * settings; with a name, it stands for the store.
+   */
+  readonly name?: string | undefined;
   /** Keeps what was found; it stays the caller's. */
   readonly cache: TieredCache;
   /** How long a result lives; default the cache's own with `indexVersion`, `"10m"` without. */
@@ -35,7 +43,7 @@ export interface CachedRetrieverOptions extends BaseRetrieverInput {
   readonly indexVersion?: string | (() => MaybePromise<string>) | undefined;
   /**
    * What else the result depends on: data, or a function of the call's configuration. `k`, `filter`, `searchType` and `searchKwargs`
-   * of LangChain's own retrievers are known without; a filter that is a function is not, and needs this.
+   * of LangChain's own retrievers are known without; a filter that is a function is not, and needs this. It does not say which index.
    */
   readonly filters?: Json | ((config: RunnableConfig) => Json) | undefined;
   /**
@@ -57,7 +65,7 @@ export interface CachedRetrieverStats {
   readonly bypassed: number;
 }
 
-const OWN = ["retriever", "cache", "ttl", "indexVersion", "filters", "scope", "cacheTags", "observer"];
+const OWN = ["retriever", "name", "cache", "ttl", "indexVersion", "filters", "scope", "cacheTags", "observer"];
 const INHERITED = ["callbacks", "tags", "metadata", "verbose"];
 const TTL_WITHOUT_VERSION = "10m";
 
@@ -88,9 +96,12 @@ export class CachedRetriever extends BaseRetriever {
   constructor(options: CachedRetrieverOptions) {
     refuseUnknown("CachedRetriever", options, [...OWN, ...INHERITED]);
     super(options);
-    const { retriever, cache, ttl, indexVersion, filters, scope, cacheTags } = options;
+    const { retriever, name, cache, ttl, indexVersion, filters, scope, cacheTags } = options;
     if (typeof (retriever as Partial<BaseRetrieverInterface> | undefined)?.invoke !== "function") {
       throw new StrataConfigError("CachedRetriever.retriever", retriever, "a retriever");
+    }
+    if (name !== undefined && (typeof name !== "string" || name === "")) {
+      throw new StrataConfigError("CachedRetriever.name", name, "a text that is not empty");
     }
     if (indexVersion !== undefined && typeof indexVersion !== "string" && typeof indexVersion !== "function") {
       throw new StrataConfigError("CachedRetriever.indexVersion", indexVersion, "a text, or a function that gives one");
@@ -114,7 +125,7 @@ export class CachedRetriever extends BaseRetriever {
   }
 
   override _getRelevantDocuments(query: string, run?: CallbackManagerForRetrieverRun): Promise<Document[]> {
-    return this.#find(query, {}, run);
+    return this.#find(query, ensureConfig(), run);
   }
 
   /** Asks questions ahead of time. Those that fail are passed by; a signal ends it. Gives how many were found or were there. */
@@ -189,10 +200,10 @@ export class CachedRetriever extends BaseRetriever {
   }
 
   #ask(query: string, config: RunnableConfig, run: CallbackManagerForRetrieverRun | undefined): Promise<DocumentInterface[]> {
-    const { signal, configurable } = config;
+    const { signal } = config;
     return this.#options.retriever.invoke(query, {
       ...(run !== undefined && { callbacks: run.getChild() }),
-      ...(configurable !== undefined && { configurable }),
+      ...configurableIn(config),
       ...(signal !== undefined && { signal }),
     });
   }
@@ -201,12 +212,12 @@ export class CachedRetriever extends BaseRetriever {
   async #callOf(query: string, config: RunnableConfig): Promise<RetrieverCall | undefined> {
     try {
       const control = this.#resolve(config);
-      const { retriever, indexVersion, filters, scope } = this.#options;
+      const { retriever, name: named, indexVersion, filters, scope } = this.#options;
       if (control.bypass || control.scope === undefined) return undefined;
       const version = typeof indexVersion === "function" ? await indexVersion() : (indexVersion ?? "");
       const asked = typeof filters === "function" ? filters(config) : filters;
       const parts: Json = [
-        asked === undefined ? settingsOf(retriever) : retriever.getName(),
+        await identityOf({ retriever, name: named, isExplained: asked !== undefined, config: seenBy(config) }),
         toPlain(asked ?? null, "filters"),
         version,
         scope === undefined ? configurableOf(config) : null,
@@ -267,6 +278,16 @@ interface Found {
   /** What every caller but the first has copies of; `undefined` when it is no data. */
   readonly stored: Json | undefined;
   readonly documents: Document[] | undefined;
+}
+
+/** What the retriever is given of a call's configuration, besides the signal. */
+function configurableIn({ configurable }: RunnableConfig): Pick<RunnableConfig, "configurable"> {
+  return configurable === undefined ? {} : { configurable };
+}
+
+/** The configuration as the retriever will see it, with what LangChain adds to it. */
+function seenBy(config: RunnableConfig): RunnableConfig {
+  return ensureConfig(configurableIn(config));
 }
 
 /** Documents of the caller's own, over the metadata that the retriever gave. */

@@ -1,17 +1,23 @@
 import type { CallbackManagerForRetrieverRun } from "@langchain/core/callbacks/manager";
 import type { Document } from "@langchain/core/documents";
-import { BaseRetriever, type BaseRetrieverInput } from "@langchain/core/retrievers";
+import { BaseRetriever } from "@langchain/core/retrievers";
 import { ensureConfig, type RunnableConfig } from "@langchain/core/runnables";
+import { offerIdentity, type RetrievalIdentity } from "../core/retrieval-identity.ts";
 
 /** Finds documents for one call, which knows its configuration. */
 export type FindDocuments<M extends Record<string, unknown>> = (query: string, config: RunnableConfig) => Promise<Document<M>[]>;
 
-/** A retriever whose search sees the call's configuration, which LangChain does not hand to retrievers: whose documents, which signal. */
+/**
+ * A retriever whose search sees the call's configuration, which LangChain does not hand to retrievers: whose documents, which signal.
+ * @param identity all that its results depend on besides the question, for whoever keeps them
+ */
 export function documentRetriever<M extends Record<string, unknown>>(
   find: FindDocuments<M>,
-  fields: BaseRetrieverInput = {},
+  identity: RetrievalIdentity,
 ): BaseRetriever<M> {
-  return new DocumentRetriever(find, fields);
+  const retriever = new DocumentRetriever(find);
+  offerIdentity(retriever, identity);
+  return retriever;
 }
 
 class DocumentRetriever<M extends Record<string, unknown>> extends BaseRetriever<M> {
@@ -22,8 +28,8 @@ class DocumentRetriever<M extends Record<string, unknown>> extends BaseRetriever
   override lc_namespace: string[] = ["langchain_strata", "rag"];
   readonly #find: FindDocuments<M>;
 
-  constructor(find: FindDocuments<M>, fields: BaseRetrieverInput) {
-    super(fields);
+  constructor(find: FindDocuments<M>) {
+    super();
     this.#find = find;
   }
 

@@ -13,6 +13,7 @@ import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit, type RagFaultEvent } from "../core/events.ts";
 import type { Digest } from "../core/key.ts";
 import { parseClock, parseFunction, refuseUnknown, requireMethods } from "../core/options.ts";
+import type { Json } from "../core/plain.ts";
 import type { Scope } from "../core/scope.ts";
 import { defaultIndex, openTable, parseModel, type DocumentStoreOptions } from "./document-places.ts";
 import { documentRetriever } from "./document-retriever.ts";
@@ -41,6 +42,7 @@ export interface DocumentInfo {
 const OPTIONS = ["path", "sql", "table", "embeddings", "model", "index", "scope", "observer", "clock", "random"];
 /** Scopes whose words are in memory at the same time; others are read again when they are asked. */
 const MOST_VIEWS = 64;
+const DEFAULT_K = 5;
 
 /**
  * A store of documents, by scope: put in, found by words and meaning, replaced and removed by id.
@@ -119,7 +121,11 @@ export class DocumentStore {
   /** A LangChain retriever over {@link search}; the scope may come with the call's configuration. */
   asRetriever(options: Omit<DocumentSearchOptions, "signal"> = {}): BaseRetriever<FoundMetadata> {
     checkSearch("asRetriever", options);
-    return documentRetriever((query, config) => this.#search(query, { ...options, signal: config.signal }, config));
+    const { k = DEFAULT_K, filter = null, threshold = null, scope } = options;
+    return documentRetriever((query, config) => this.#search(query, { ...options, signal: config.signal }, config), {
+      index: () => this.identity(),
+      asked: (config) => ({ k, filter, threshold, scope: this.#scopeOf(scope, config).scope }),
+    });
   }
 
   /** Ids, sizes and metadata of all documents of a scope. */
@@ -152,6 +158,11 @@ export class DocumentStore {
     return this.#closing;
   }
 
+  /** What is searched here, told from every other store: the place of the documents, and the model that finds them. @internal */
+  async identity(): Promise<Json> {
+    return [await this.#table.identity(), this.#model];
+  }
+
   /** What `ingest` needs to know of what is there. @internal */
   async known(options: DocumentCallOptions = {}): Promise<readonly DocumentHeader[]> {
     const { scope, call } = this.#begin("known", options);
@@ -164,7 +175,7 @@ export class DocumentStore {
   }
 
   async #search(query: string, options: DocumentSearchOptions, config?: RunnableConfig): Promise<Document<FoundMetadata>[]> {
-    const { k = 5, filter, threshold, ...rest } = options;
+    const { k = DEFAULT_K, filter, threshold, ...rest } = options;
     checkSearch("search", options);
     if (typeof query !== "string") throw new StrataConfigError("query", query, "a text");
     const { scope, call } = this.#begin("search", rest, config);

@@ -5,7 +5,7 @@
  * - `put` and `remove` do all of it or nothing, whatever ends the process: a document is there with all of its chunks, or not at all.
  * - A document's `key` names its content: what was written under a key never changes, so that whoever holds a chunk's place (a vector
  *   index, a reader in another process) finds that text there or none.
- * - `version` of a scope differs after every change of it.
+ * - `version` of a scope differs after every change of it; `identity` tells the place from every other.
  * - Scopes never meet: nothing is given of a scope but to who names it.
  */
 import type { CallOptions, MaybePromise } from "../core/abort.ts";
@@ -59,6 +59,11 @@ export interface DocumentTable {
   /** Removes documents with their chunks; gives those that were there. */
   remove(scope: TableScope, ids: readonly string[], options?: CallOptions): Promise<readonly DocumentHeader[]>;
   version(scope: Digest, options?: CallOptions): MaybePromise<string>;
+  /**
+   * A random text, kept with the documents, that no other place has: `version` counts, so that the same one of two places means nothing.
+   * The same for all who have the place open, and for ever.
+   */
+  identity(options?: CallOptions): MaybePromise<string>;
   /** All documents of a scope, in any order. */
   headers(scope: Digest, options?: CallOptions): MaybePromise<readonly DocumentHeader[]>;
   /** Chunks by their places, in that order; `undefined` where there is none (any more). */

@@ -37,16 +37,17 @@ export function scoredRetriever(store: ScoringStore, options: ScoredRetrieverOpt
 class ScoredRetriever extends BaseRetriever {
   override lc_namespace: string[] = ["langchain-strata", "rerank"];
   readonly #store: ScoringStore;
-  readonly #k: number;
-  readonly #filter: unknown;
-  readonly #scoreKey: string;
+  /** Public, as on LangChain's own retrievers: what caches results reads them. */
+  readonly k: number;
+  readonly filter: unknown;
+  readonly scoreKey: string;
 
   constructor(store: ScoringStore, k: number, filter: unknown, scoreKey: string) {
     super();
     this.#store = store;
-    this.#k = k;
-    this.#filter = filter;
-    this.#scoreKey = scoreKey;
+    this.k = k;
+    this.filter = filter;
+    this.scoreKey = scoreKey;
   }
 
   static override lc_name(): string {
@@ -54,9 +55,9 @@ class ScoredRetriever extends BaseRetriever {
   }
 
   override async _getRelevantDocuments(query: string, _run?: CallbackManagerForRetrieverRun): Promise<Document[]> {
-    const found = await this.#store.similaritySearchWithScore(query, this.#k, this.#filter as never);
+    const found = await this.#store.similaritySearchWithScore(query, this.k, this.filter as never);
     return found.map(([{ pageContent, metadata, id }, score]) => {
-      return new Document({ pageContent, metadata: { ...metadata, [this.#scoreKey]: score }, ...(id !== undefined && { id }) });
+      return new Document({ pageContent, metadata: { ...metadata, [this.scoreKey]: score }, ...(id !== undefined && { id }) });
     });
   }
 }

@@ -199,6 +199,17 @@ export function describeDocumentTable(
       expect(await table.version(acme.scope)).toBe(seen.at(-1));
     });
 
+    test("has an identity that no other place has, and that no change moves", async () => {
+      const [table, other] = [await open(), await open()];
+      const identity = await table.identity();
+      expect(identity).not.toBe("");
+      expect(await other.identity()).not.toBe(identity);
+      await table.put(acme, [documentOf(acme, "a", ["1"])]);
+      await table.forget(acme.scope);
+      expect(await table.identity()).toBe(identity);
+      expect(await idsIn(table, acme)).toEqual([]);
+    });
+
     test("forgets a scope with those that lie within it, says how many, and leaves the others", async () => {
       const table = await open();
       const hers = documentOf(ada, "a", ["x", "y"]);
@@ -289,6 +300,15 @@ function sharedContract(open: (place?: string) => Promise<DocumentTable>): void 
     expect((await later.headers(acme.scope)).map((header) => headerOf({ ...header, parts: [] }))).toEqual([headerOf(document)]);
     expect(await later.chunks(acme.scope, placesOf(document))).toEqual(document.parts);
     expect(await later.version(acme.scope)).toBe(version);
+  });
+
+  test("has one identity for all who have it open at a time, and for who opens it later", async () => {
+    const place = `place-${randomUUID()}`;
+    const tables = [await open(place), await open(place)] as const;
+    const [one, other] = await Promise.all(tables.map((table) => table.identity()));
+    expect(other).toBe(one);
+    for (const table of tables) await table.close();
+    expect(await (await open(place)).identity()).toBe(one);
   });
 
   test("changes of two who have it open do not lose each other", async () => {

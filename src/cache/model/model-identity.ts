@@ -5,9 +5,9 @@
  * together. A model that names itself nowhere (fakes, small classes of one's own) is told apart from every other by the object:
  * its answers are found again only through it, which is never wrong.
  */
-import { randomUUID } from "node:crypto";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { digest, type Digest } from "../../core/key.ts";
+import { objectId } from "../../core/retrieval-identity.ts";
 import { isSecret, isVolatile, namesModel, withoutSecrets } from "./model-parameters.ts";
 
 /** Where a model is reached, and under which name there; providers take these from the environment, too. */
@@ -23,7 +23,6 @@ const constants = new WeakMap<
   BaseChatModel,
   { readonly fields: ReadonlyMap<string, unknown>; readonly parts: readonly string[] }
 >();
-const objects = new WeakMap<BaseChatModel, string>();
 
 /** @param modelId what the user says the model is */
 export function modelIdentity(model: BaseChatModel, modelId: string | undefined): Digest {
@@ -64,12 +63,6 @@ function placesOf(model: BaseChatModel): Map<string, unknown> {
   const places = new Map<string, unknown>();
   for (const name of PLACES) if (typeof own[name] === "string" && own[name] !== "") places.set(name, own[name]);
   return places;
-}
-
-function objectId(model: BaseChatModel): string {
-  const known = objects.get(model) ?? randomUUID();
-  objects.set(model, known);
-  return known;
 }
 
 /** Names and values in order, without what is volatile or secret. */

@@ -2,9 +2,10 @@
  * Documents in a folder: the engine of the disk tier (LMDB, `cache/tiers/disk-folder.ts`), one transaction for a change, so that a
  * process that dies at any point leaves whole documents. Several processes may share the folder.
  *
- * Keys, in one table: `d` scope id-digest = header; `c` key number = chunk; `s` scope = version and wider scopes. Digests have 43
- * characters, so parts need no separator.
+ * Keys, in one table: `d` scope id-digest = header; `c` key number = chunk; `s` scope = version and wider scopes; `i` = identity of the
+ * folder. Digests have 43 characters, so parts need no separator.
  */
+import { randomUUID } from "node:crypto";
 import type { Digest } from "../../core/key.ts";
 import { digest } from "../../core/key.ts";
 import { StrataError } from "../../core/errors.ts";
@@ -29,6 +30,7 @@ interface ScopeRow {
 const END = Buffer.from([0xff]);
 /** A page and its neighbours: what a value takes beside its own bytes. */
 const OVERHEAD_BYTES = 8_192;
+const IDENTITY = Buffer.from("i");
 
 /** Documents in a folder, which is opened at the first use. */
 export function diskTable({ path, onDamage }: DiskTableOptions): DocumentTable {
@@ -121,6 +123,17 @@ export function diskTable({ path, onDamage }: DiskTableOptions): DocumentTable {
       return gone;
     },
     version: (scope) => String(readScope(scope)?.version ?? 0),
+    async identity({ signal } = {}) {
+      signal?.throwIfAborted();
+      if (read(IDENTITY) === undefined) {
+        const made = toBytes(randomUUID());
+        // Another process may have been faster: the first one counts.
+        await change(made.byteLength, 1, (used) => {
+          if (read(IDENTITY) === undefined) void used.values.put(IDENTITY, made);
+        });
+      }
+      return read(IDENTITY) as string;
+    },
     headers: (scope) => range(Buffer.from(`d${scope}`)).map(({ value }) => JSON.parse(value.toString("utf8")) as DocumentHeader),
     chunks: (_scope, places) => places.map(({ key, at }) => read(chunkKey(key, at)) as Chunk | undefined),
     async forget(scope) {

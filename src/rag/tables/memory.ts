@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Digest } from "../../core/key.ts";
 import type { Chunk, DocumentHeader, DocumentTable, StoredDocument, TableScope } from "../document-table.ts";
 
@@ -11,6 +12,7 @@ interface Drawer {
 /** Documents in this process, for as long as it lives. */
 export function memoryTable(): DocumentTable {
   const drawers = new Map<Digest, Drawer>();
+  const identity = randomUUID();
 
   function drawer({ scope, within }: TableScope): Drawer {
     const found = drawers.get(scope) ?? { byId: new Map(), byKey: new Map(), within, version: 0 };
@@ -48,6 +50,7 @@ export function memoryTable(): DocumentTable {
       });
     },
     version: (scope) => String(drawers.get(scope)?.version ?? 0),
+    identity: () => identity,
     headers: (scope) => [...(drawers.get(scope)?.byId.values() ?? [])],
     chunks: (scope, places) => places.map(({ key, at }): Chunk | undefined => drawers.get(scope)?.byKey.get(key)?.parts[at]),
     async forget(scope) {

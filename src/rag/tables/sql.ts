@@ -3,8 +3,10 @@
  * and `jsonb` changes the order of keys. A change of a scope locks its row, so that changes of one scope come one after the other and
  * its version tells them apart.
  */
+import { randomUUID } from "node:crypto";
 import { migrate, parseIdentifier } from "../../clients/migrate.ts";
 import type { Sql, SqlClient } from "../../clients/sql.ts";
+import { StrataError } from "../../core/errors.ts";
 import type { Digest } from "../../core/key.ts";
 import type { Chunk, DocumentHeader, DocumentTable, StoredDocument, TableScope } from "../document-table.ts";
 
@@ -16,6 +18,8 @@ export interface SqlTableOptions {
 
 /** Rows in one statement. */
 const ROWS = 500;
+/** The row of `scopes` that holds the identity of the tables; scopes are digests, and none is empty. */
+const OF_ALL = "";
 
 /** Documents in tables, which are made at the first use. */
 export function sqlTable(options: SqlTableOptions): DocumentTable {
@@ -23,6 +27,7 @@ export function sqlTable(options: SqlTableOptions): DocumentTable {
   const table = parseIdentifier("table", options.table);
   const names = { documents: table, chunks: `${table}_chunks`, scopes: `${table}_scopes` };
   let preparing: Promise<void> | undefined;
+  let identity: string | undefined;
 
   function ready(): Promise<void> {
     preparing ??= prepare(sql, table, names).catch((error: unknown) => {
@@ -102,6 +107,25 @@ export function sqlTable(options: SqlTableOptions): DocumentTable {
         options,
       );
       return String(row?.version ?? 0);
+    },
+    async identity(options) {
+      if (identity !== undefined) return identity;
+      await ready();
+      const read = async (): Promise<string | undefined> => {
+        const text = `SELECT within[1] AS identity FROM ${names.scopes} WHERE scope = $1`;
+        return (await sql.query<{ identity: string }>(text, [OF_ALL], options))[0]?.identity;
+      };
+      identity = await read();
+      if (identity !== undefined) return identity;
+      // Another process may be faster: the first one counts.
+      await sql.query(
+        `INSERT INTO ${names.scopes} (scope, version, within) VALUES ($1, 0, $2) ON CONFLICT (scope) DO NOTHING`,
+        [OF_ALL, [randomUUID()]],
+        options,
+      );
+      identity = await read();
+      if (identity === undefined) throw new StrataError("UNAVAILABLE", `The tables of ${table} hold no identity.`);
+      return identity;
     },
     async headers(scope, options) {
       await ready();

@@ -88,13 +88,15 @@ export class Knowledge {
 
   constructor(options: KnowledgeOptions) {
     this.#options = options;
-    const { cache, observer } = options;
+    const { store, cache, observer } = options;
     const askedOf = (config: RunnableConfig): Asked & { readonly scope: Scope | "global" } =>
       config.configurable?.["asked"] as never;
     this.#retriever = new CachedRetriever({
       ...{ cache, observer, scope: "global", indexVersion: "in the filters" },
-      retriever: documentRetriever((query, config) =>
-        this.#find(query, { asked: askedOf(config), ...(config.signal && { signal: config.signal }) }),
+      retriever: documentRetriever(
+        (query, config) => this.#find(query, { asked: askedOf(config), ...(config.signal && { signal: config.signal }) }),
+        // The rest is in the filters and in the scope of the call.
+        { index: () => store.identity(), asked: () => null },
       ),
       filters: (config) => {
         const { scope: _scope, ...asked } = askedOf(config);
