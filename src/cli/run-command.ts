@@ -1,19 +1,23 @@
 /** One call of `strata`: finds the command, runs it, and turns what it throws into a message and an exit code. */
 import { UsageError, type Command, type Terminal } from "./command.ts";
+import { VERSION } from "./version.ts";
 
 /** @returns the exit code: 0 = done, 1 = something is wrong, 2 = the call was wrong, 130 = ended by Ctrl-C */
 export async function runCommand(argv: readonly string[], commands: readonly Command[], terminal: Terminal): Promise<number> {
   const [name, ...args] = argv;
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    const asked = name === "help" ? commands.find((known) => known.name === args[0]) : undefined;
+    const [about] = name === "help" ? args : [];
+    const asked = commands.find((known) => known.name === about);
+    if (about !== undefined && asked === undefined) return refuse(about, commands, terminal);
     terminal.out(asked?.usage ?? help(commands, terminal));
     return name === undefined ? 2 : 0;
   }
-  const command = commands.find((known) => known.name === name);
-  if (command === undefined) {
-    terminal.note(`There is no command "${name}". Known: ${commands.map((known) => known.name).join(", ")}.`);
-    return 2;
+  if (name === "--version" || name === "-v") {
+    terminal.out(VERSION);
+    return 0;
   }
+  const command = commands.find((known) => known.name === name);
+  if (command === undefined) return refuse(name, commands, terminal);
   if (args.includes("--help") || args.includes("-h")) {
     terminal.out(command.usage);
     return 0;
@@ -23,6 +27,11 @@ export async function runCommand(argv: readonly string[], commands: readonly Com
   } catch (error) {
     return tell(error, command, args.includes("--json"), terminal);
   }
+}
+
+function refuse(name: string, commands: readonly Command[], terminal: Terminal): number {
+  terminal.note(`There is no command "${name}". Known: ${commands.map((known) => known.name).join(", ")}.`);
+  return 2;
 }
 
 /** With `--json`, what went wrong is the result, on standard output; otherwise a note for whoever looks. */

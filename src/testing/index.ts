@@ -63,4 +63,5 @@ export { describeScheduleLeases, type MakeScheduleLeases, type ScheduleLeasesBed
 export { describeKeyRing, type KeyRingCapabilities, type MakeKeyRings } from "./describe-key-ring.ts";
 export { describeKeyStore, type MakeKeyStores } from "./describe-key-store.ts";
 export { describeDocumentTable, type DocumentTableCapabilities, type MakeDocumentTable } from "./describe-document-table.ts";
+export { describeSqlClient, type SqlClientCapabilities } from "./describe-sql-client.ts";
 export { describeStrategy, type MakeStrategy, type StrategyCapabilities } from "./describe-strategy.ts";

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import type { StrataEvent } from "../../src/core/events.ts";
 import { createStrata } from "../../src/create-strata.ts";
@@ -97,6 +98,25 @@ describe("with Redis and PostgreSQL", () => {
     expect(question?.text).toBe("What did I say my risk limit is?");
     await strata.chat("What did I say my risk limit is?", { ownerId: "carl", sessionId: "tuesday" });
     expect(model.calls.at(-1)?.messages.map(({ text }) => text)).toEqual(["What did I say my risk limit is?"]);
+  });
+
+  test("what another session said is recalled, also under an id that the conversation has too", async () => {
+    const { strata, model } = await machine(shared());
+    const imported = (sessionId: string, ...said: [string, string]): Promise<void> => {
+      const [asked, answered] = said;
+      return strata.conversations
+        .history({ ownerId: "gil", sessionId })
+        .addMessages([new HumanMessage({ id: "1", content: asked }), new AIMessage({ id: "2", content: answered })]);
+    };
+    await imported("old", "My boat is called Albatross.", "A fine name.");
+    await imported("new", "Good morning.", "Good morning to you.");
+    await strata.conversations.drain();
+    await strata.chat("What did I say my boat is called?", { ownerId: "gil", sessionId: "new" });
+    const said = model.calls.at(-1)?.messages.map(({ text }) => text) ?? [];
+    expect(said.slice(0, 2)).toEqual(["Good morning.", "Good morning to you."]);
+    expect(said[2]).toContain('"text":"My boat is called Albatross."');
+    // What the prompt shows already is not quoted beside it.
+    expect(said.filter((text) => text.includes("Good morning"))).toHaveLength(2);
   });
 
   test("an owner's answers are the owner's alone, also for the same words", async () => {

@@ -1,6 +1,6 @@
 /** The command line as built, in processes of its own. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,6 +66,11 @@ describe("strata demo", () => {
 });
 
 describe("strata", () => {
+  test("says its version, as the package does", () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    expect(strata("--version")).toEqual({ code: 0, out: `${version}\n`, err: "" });
+  });
+
   test("lists its commands", () => {
     const { code, out } = strata("help");
     expect(code).toBe(0);

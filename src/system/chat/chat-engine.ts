@@ -227,7 +227,10 @@ export class ChatEngine {
         : undefined,
     ]);
     const shown = new Set((conversation ?? []).map(({ id }) => id));
-    const documents = (recalled?.documents ?? []).filter(({ metadata }) => !shown.has(metadata.messageId));
+    // Ids are unique within a session alone: what another one says under the same id is not shown yet.
+    const isShown = ({ metadata }: DocumentInterface): boolean =>
+      metadata["sessionId"] === options.sessionId && shown.has(metadata["messageId"] as string);
+    const documents = (recalled?.documents ?? []).filter((document) => !isShown(document));
     return { conversation: conversation ?? [], recalled: documents };
   }
 

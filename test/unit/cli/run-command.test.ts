@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { UsageError, type Command, type Terminal } from "../../../src/cli/command.ts";
 import { COMMANDS } from "../../../src/cli/commands.ts";
@@ -44,6 +45,20 @@ describe("help", () => {
     for (const { name } of COMMANDS) expect(terminal.outs.join("\n")).toContain(`  ${name}`);
     expect(await runCommand(["help", "doctor"], COMMANDS, terminal)).toBe(0);
     expect(terminal.outs.at(-1)).toContain("Usage: strata doctor");
+  });
+
+  test.each([[["help", "nonsense"]], [["nonsense"]]])("of a command that there is not is a wrong call: %j", async (argv) => {
+    const terminal = recordedTerminal();
+    expect(await runCommand(argv, COMMANDS, terminal)).toBe(2);
+    expect(terminal.outs).toEqual([]);
+    expect(terminal.notes.join("\n")).toMatch(/^There is no command "nonsense"\. Known: demo, doctor, /);
+  });
+
+  test.each(["--version", "-v"])("%s is the version of the package, alone on its line", async (option) => {
+    const terminal = recordedTerminal();
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    expect(await runCommand([option], COMMANDS, terminal)).toBe(0);
+    expect(terminal.outs).toEqual([version]);
   });
 
   test("every usage begins with its command's name", () => {
