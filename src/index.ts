@@ -227,6 +227,7 @@ export type {
   PlainJob,
   UnusedJob,
 } from "./system/config/maintenance-config.ts";
+export type { ForgetOptions, ForgetWho, SystemForgetReceipt } from "./system/forgetting.ts";
 export type { PartHealth } from "./system/health.ts";
 export type { ConfigVariables } from "./system/config/config-file.ts";
 export type { ChatOptions } from "./system/chat/chat-options.ts";

@@ -4,11 +4,13 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import { StrataConfigError, StrataError } from "../core/errors.ts";
 import { guardObserver, type Emit } from "../core/events.ts";
 import { refuseUnknown } from "../core/options.ts";
+import type { Scope } from "../core/scope.ts";
 import { acceptConversation, acceptNotes, acceptOwner } from "./accept.ts";
 import { HybridChatMessageHistory } from "./chat-history.ts";
 import { parseWindow, type WindowOptions } from "./context-window.ts";
 import {
   listConversations,
+  listScopedOwners,
   listMessages,
   listTurns,
   ownerPosition,
@@ -318,6 +320,16 @@ export class ConversationStore {
     this.#replica.wrote();
     const { conversations = 0, summaries = 0, dead_letters: deadLetters = 0 } = owned ?? {};
     return { messages, conversations, summaries, deadLetters, at: new Date(this.#clock.now()).toISOString() };
+  }
+
+  /**
+   * The owners within a scope, by the names that `scopedOwner` gave them: all owners of a tenant, one owner in all tenants. With durability
+   * `"redis"` what is on its way is written first, since only the tables can be asked for them.
+   */
+  async scopedOwners(scope: Scope, options: CallOptions = {}): Promise<readonly string[]> {
+    this.#refuseWhenClosed();
+    if (this.#isWrittenLater) await this.#log.drain(options);
+    return listScopedOwners(this.#read, scope, options);
   }
 
   /**

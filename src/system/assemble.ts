@@ -8,6 +8,7 @@ import { ChatEngine } from "./chat/chat-engine.ts";
 import type { CheckedConfig } from "./config/read-config.ts";
 import { cachePart } from "./parts/cache.ts";
 import { Dashboards } from "./dashboards.ts";
+import { Forgetting } from "./forgetting.ts";
 import { Knowledge } from "./documents/knowledge.ts";
 import { documentsPart } from "./parts/documents.ts";
 import { conversationsPart, memoryPart, sqlPart } from "./parts/conversations.ts";
@@ -49,6 +50,11 @@ export function assemble(config: CheckedConfig): Strata {
   metrics?.watch(cache);
   const embedded = postgres === undefined ? join(config.data, "history") : undefined;
   const backups = new Backups({ cache, tiers, vectors: embeddings.kept, sql, embedded, data: config.data, clock });
+  const forgetting = new Forgetting({
+    ...{ cache, documents, conversations, memory, data: config.data, clock },
+    // Messages may be on their way to it.
+    embedded: config.redis === undefined ? embedded : undefined,
+  });
   const services = new Services({
     ...{ config, metrics, observer },
     places: { tiers, sql, parts: () => backups.parts() },
@@ -96,6 +102,7 @@ export function assemble(config: CheckedConfig): Strata {
       knowledge,
       dashboards,
       backups,
+      forgetting,
       health,
       services,
       uptimeMs: () => clock.monotonic() - startedAt,

@@ -28,6 +28,7 @@ import type { ChatEngine } from "./chat/chat-engine.ts";
 import type { Backups } from "./backups.ts";
 import type { Dashboards } from "./dashboards.ts";
 import type { AddContextOptions, KnowledgeSource, Knowledge, SearchOptions } from "./documents/knowledge.ts";
+import type { Forgetting, ForgetOptions, ForgetWho, SystemForgetReceipt } from "./forgetting.ts";
 import type { PartHealth } from "./health.ts";
 import type { RunningServices, Services } from "./services.ts";
 import type { ChatOptions } from "./chat/chat-options.ts";
@@ -83,6 +84,7 @@ export interface StrataMachinery {
   readonly knowledge: Knowledge;
   readonly dashboards: Dashboards;
   readonly backups: Backups;
+  readonly forgetting: Forgetting;
   readonly services: Services;
   readonly uptimeMs: () => number;
   readonly health: () => Promise<PartHealth[]>;
@@ -257,6 +259,24 @@ export class Strata implements StrataParts {
   async restore(from: string, options: Omit<RestoreOptions, "from" | "parts" | "clock"> = {}): Promise<RestoreReport> {
     this.#refuseWhenClosed();
     return this.#machinery.backups.restore(from, options);
+  }
+
+  /**
+   * Forgets somebody everywhere: cached answers in every tier and index, documents, conversations with their summaries, vectors and queues, and what
+   * memory keeps; with all that lies within the scope. It is noted in `forgotten.log` of the data folder first, so that no restore of a
+   * backup from before brings it back.
+   * @param who `{ ownerId: "1" }` = that person everywhere, as `{ scope: { user: "1" } }`; with `scope: { tenant }` within the tenant alone;
+   * `{ scope: { tenant } }` = the whole tenant
+   * @returns what was removed, by place; a place that failed is named there, and holds up no other
+   * @example
+   * ```ts
+   * const { complete, failed } = await strata.forget({ ownerId: "1", scope: { tenant: "acme" } });
+   * ```
+   * @throws {@link StrataConfigError} naming the option; what the log throws, with nothing removed
+   */
+  async forget(who: ForgetWho, options: ForgetOptions = {}): Promise<SystemForgetReceipt> {
+    this.#refuseWhenClosed();
+    return this.#machinery.forgetting.forget(who, options);
   }
 
   /**

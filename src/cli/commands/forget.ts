@@ -1,23 +1,25 @@
 /** `strata forget`: removes everything of a tenant, a user or an owner of conversations, and writes a receipt. */
 import { parseArgs } from "node:util";
-import { UsageError, type Command } from "../command.ts";
-import { readSystem, SYSTEM_OPTIONS, SYSTEM_USAGE, withStrata } from "../open-strata.ts";
-import { forgottenOf } from "../places.ts";
+import { forgettingLog } from "../../maintenance/backup/forgetting-log.ts";
+import type { SystemForgetReceipt } from "../../system/forgetting.ts";
+import { UsageError, type Command, type Terminal } from "../command.ts";
+import { SYSTEM_OPTIONS, SYSTEM_USAGE, withStrata } from "../open-strata.ts";
 import { scopeFrom, SCOPE_OPTIONS } from "../scope-options.ts";
 
 export const forget: Command = {
   name: "forget",
   summary: "remove all that is kept of a tenant, a user or an owner of conversations",
-  usage: `Usage: strata forget (--tenant T --user U --feature F | --owner ID) [--forgotten-log FILE] [--json]
+  usage: `Usage: strata forget [--tenant T] [--feature F] [--owner ID | --user U] [--forgotten-log FILE] [--json]
 
-  --tenant, --user, --feature
-                    answers of this scope and of the scopes within it, in every tier and index
-  --owner ID        conversations of this owner, with their summaries, vectors and queues
+  --owner ID, --user U
+                    this person, everywhere; the two mean the same
+  --tenant T, --feature F
+                    this scope and the scopes within it; with --owner, this person within it alone
   --forgotten-log FILE
                     where it is noted too, beside forgotten.log of the data folder: keep it with the backups
 ${SYSTEM_USAGE}
 
-It is noted before anything is removed: a restore of a backup from before leaves them out. Prints a receipt: what was removed, by part. Exit code 1 when some part could not do it: run it again once that is back.`,
+Removes cached answers in every tier and index, documents, and conversations with their summaries, vectors and queues. It is noted before anything is removed: a restore of a backup from before leaves them out. Prints a receipt: what was removed, by place. Exit code 1 when some place could not do it: run it again once that is back.`,
   async run(args, terminal) {
     const { values } = parseArgs({
       args: [...args],
@@ -31,21 +33,28 @@ It is noted before anything is removed: a restore of a backup from before leaves
       strict: true,
     });
     const scope = scopeFrom(values);
-    const { owner } = values;
-    if (scope === undefined && owner === undefined) throw new UsageError("Whose? Give --tenant, --user, --feature or --owner.");
-    const { data } = await readSystem(values, terminal);
-    await forgottenOf({ data }, values["forgotten-log"]).add({ scope, ownerId: owner });
-    const receipt = await withStrata(values, terminal, async ({ cache, conversations }) => ({
-      ...(scope !== undefined && { cache: await cache.forget(scope) }),
-      ...(owner !== undefined && { conversations: await conversations.forget({ ownerId: owner }) }),
-    }));
-    const isComplete = receipt.cache?.complete !== false;
-    if (values.json === true) terminal.out(JSON.stringify({ complete: isComplete, ...receipt }));
-    else {
-      for (const [tier, entries] of Object.entries(receipt.cache?.removed ?? {})) terminal.out(`${tier}: ${entries} removed`);
-      for (const [tier, why] of Object.entries(receipt.cache?.failed ?? {})) terminal.out(`${tier}: NOT removed (${why})`);
-      if (receipt.conversations !== undefined) terminal.out(`conversations: ${JSON.stringify(receipt.conversations)}`);
+    const { owner: ownerId, "forgotten-log": path } = values;
+    if (scope === undefined && ownerId === undefined) throw new UsageError("Whose? Give --tenant, --user, --feature or --owner.");
+    for (const name of ["owner", "user", "tenant", "feature"] as const) {
+      if (values[name] === "") throw new UsageError(`--${name} is empty: whose?`);
     }
-    return isComplete ? 0 : 1;
+    const forgotten = path === undefined ? undefined : forgettingLog({ path });
+    const receipt = await withStrata(values, terminal, (strata) => strata.forget({ scope, ownerId }, { forgotten }));
+    if (values.json === true) terminal.out(JSON.stringify(receipt));
+    else tell(receipt, terminal);
+    return receipt.complete ? 0 : 1;
   },
 };
+
+function tell({ cache, documents, conversations, failed }: SystemForgetReceipt, terminal: Terminal): void {
+  for (const [tier, entries] of Object.entries(cache?.removed ?? {})) terminal.out(`cache, ${tier}: ${entries} removed`);
+  if (documents !== undefined) terminal.out(`documents: ${documents} removed`);
+  if (conversations !== undefined) {
+    const { messages, conversations: talks, summaries, deadLetters, owners } = conversations;
+    terminal.out(
+      `conversations: ${talks} removed, with ${messages} messages, ${summaries} summaries, ${deadLetters} dead letters`,
+    );
+    terminal.out(`owners: ${owners} forgotten by conversations and memory`);
+  }
+  for (const [place, why] of Object.entries(failed)) terminal.out(`${place}: NOT removed (${why})`);
+}

@@ -4,9 +4,11 @@ import { StrataConfigError } from "../../core/errors.ts";
 import { parseCount, refuseUnknown } from "../../core/options.ts";
 import { toPlain } from "../../core/plain.ts";
 import type { SqlRow, SqlValue } from "../../clients/sql.ts";
+import { scopeDigest, type Scope } from "../../core/scope.ts";
 import { acceptConversation, acceptOwner } from "../accept.ts";
 import { conversationKey, ownerKey } from "../conversation-key.ts";
 import { isSealedText } from "../message-sealer.ts";
+import { SCOPED_OWNER, scopeOfOwner } from "../scoped-owner.ts";
 import { packCursor, parseCursor } from "./page-cursor.ts";
 
 /** Which conversations; every part that is given narrows. */
@@ -243,6 +245,23 @@ export async function ownerPosition(read: Read, ownerId: string, options?: CallO
     options,
   );
   return (row as { position: string }).position;
+}
+
+/** Owners that are kept under names of scopes, within this one. @throws {@link StrataConfigError} for a scope that is none */
+export async function listScopedOwners(read: Read, scope: Scope, options?: CallOptions): Promise<readonly string[]> {
+  scopeDigest(scope);
+  const rows = await read<{ owner_id: string }>(
+    "SELECT DISTINCT owner_id FROM strata_conversations WHERE starts_with(owner_id, $1)",
+    [SCOPED_OWNER],
+    options,
+  );
+  return rows
+    .map((row) => row.owner_id)
+    .filter((name) => {
+      const { tenant, user, feature } = scopeOfOwner(name);
+      const isWithin = (wanted: string | undefined, part: string | undefined): boolean => wanted === undefined || wanted === part;
+      return isWithin(scope.tenant, tenant) && isWithin(scope.user, user) && isWithin(scope.feature, feature);
+    });
 }
 
 /** A time among the values of a condition. */
