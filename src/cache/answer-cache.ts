@@ -127,15 +127,19 @@ export class AnswerCache implements RequestCache {
     return this.#options.rollout(request);
   }
 
+  shares(request: CacheRequest): boolean {
+    return this.coalesces && this.mayServe(request);
+  }
+
   find(request: CacheRequest): MaybePromise<Found<Replay> | undefined> {
     return this.#find(request, request);
   }
 
   /** `find`, for a caller who goes on to `findElsewhere`: the shared tier may take the lead in the same step. */
   findOrLead(request: CacheRequest, patienceMs: number): MaybePromise<Found<Replay> | undefined> {
-    const { flight, rollout, semantic } = this.#options;
+    const { flight, semantic } = this.#options;
     // Where meanings are searched, many who miss here find their answer there, and lead nobody.
-    if (flight === undefined || semantic !== undefined || !this.coalesces || !rollout(request)) return this.find(request);
+    if (flight === undefined || semantic !== undefined || !this.shares(request)) return this.find(request);
     const found = this.#find(request, { question: request.question, leadMs: patienceMs });
     if (!isPromise(found)) return found;
     return found.then((late) => {
@@ -165,7 +169,7 @@ export class AnswerCache implements RequestCache {
     const askedAt = this.clock.monotonic();
     const near = semantic === undefined ? undefined : await semantic.find(request, rollout(request));
     if (near !== undefined) return near;
-    if (flight === undefined || !this.coalesces || !rollout(request)) return undefined;
+    if (flight === undefined || !this.shares(request)) return undefined;
     // All questions to the shared tier that one lookup asks have the time of one.
     const answerMs = flight.deadlineMs - (askedAt - startedAt);
     const holdMs = patienceMs ?? LONGEST_CALL_MS;

@@ -48,8 +48,8 @@ export interface RequestCache {
   readonly clock: Clock;
   /** What the user says the model is. */
   readonly modelId: string | undefined;
-  /** Whether identical calls share one. */
-  readonly coalesces: boolean;
+  /** Whether this call shares one with identical calls, which the rollout must let be served. */
+  shares(request: CacheRequest): boolean;
   /** Whether answers are served past their life while one caller refreshes them. */
   readonly servesStale: boolean;
   /** Whose turns are read besides those of plain questions; `undefined` where none is, for want of a semantic step. */

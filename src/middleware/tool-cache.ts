@@ -76,7 +76,7 @@ export function toolCacheMiddleware(options: ToolCacheOptions): PlainMiddleware 
         return results.keep(call, made, startedAt);
       };
       try {
-        const sharing = requests.coalesces ? flights : new SingleFlight<Replay | undefined>();
+        const sharing = requests.shares(call.request) ? flights : new SingleFlight<Replay | undefined>();
         const value = await sharing.run(call.request.key, run, signal === undefined ? {} : { signal });
         if (made !== undefined) return made;
         if (value !== undefined) return results.shared(call, value, callId);

@@ -252,8 +252,8 @@ export class ModelCalls {
     }
   }
 
-  #takeApart(chunk: ChatGenerationChunk, { canonical }: Call): StoredAnswer | undefined {
-    if (!this.#options.cache.coalesces) return undefined;
+  #takeApart(chunk: ChatGenerationChunk, { request, canonical }: Call): StoredAnswer | undefined {
+    if (!this.#options.cache.shares(request)) return undefined;
     try {
       return withPlaceholders(encodeAnswer([chunk]), canonical.generatedTools);
     } catch {

@@ -45,7 +45,7 @@ export class SharedCalls {
     signal: AbortSignal | undefined,
     compute: (signal: AbortSignal) => Promise<Landed>,
   ): Promise<Landed> {
-    const flights = this.#cache.coalesces ? this.#flights : new SingleFlight<Landed>();
+    const flights = this.#cache.shares(request) ? this.#flights : new SingleFlight<Landed>();
     const tell = async (all: AbortSignal): Promise<Landed> => {
       try {
         const landed = await compute(all);
@@ -61,13 +61,13 @@ export class SharedCalls {
 
   /** What the stream under way for this request has said so far, if it is a stream. */
   recordingOf(request: CacheRequest): Recording<RecordedChunk> | undefined {
-    return this.#recordings.get(keyOf(request));
+    return this.#cache.shares(request) ? this.#recordings.get(keyOf(request)) : undefined;
   }
 
   /** Lets others follow a stream for as long as `record` takes. */
   async recorded<R>(request: CacheRequest, recording: Recording<RecordedChunk>, record: () => Promise<R>): Promise<R> {
     const key = keyOf(request);
-    if (this.#cache.coalesces) this.#recordings.set(key, recording);
+    if (this.#cache.shares(request)) this.#recordings.set(key, recording);
     try {
       return await record();
     } finally {

@@ -58,7 +58,10 @@ export interface Stamp {
   readonly created: number;
 }
 
-/** @returns `undefined` for an answer that no proxy stored */
+/** What is said where an answer was stored without. */
+export const NO_USAGE: Json = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+
+/** @returns `undefined` for an answer that no proxy stored; with a usage, all of it zero, also where none was stored */
 export function fromStored(answer: StoredAnswer, { id, created }: Stamp): Completion | undefined {
   const first = openaiOf(answer[0]);
   if (first === undefined) return undefined;
@@ -81,13 +84,12 @@ export function fromStored(answer: StoredAnswer, { id, created }: Stamp): Comple
       },
     ];
   });
-  const usage = first["usage"];
   return {
     ...(first["envelope"] as JsonObject),
     id,
     created,
     choices,
-    ...(usage !== undefined && { usage: withoutCounts(usage) }),
+    usage: withoutCounts(first["usage"] ?? NO_USAGE),
   };
 }
 

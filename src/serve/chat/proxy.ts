@@ -15,7 +15,7 @@ import { jsonBody } from "../json-body.ts";
 import { openAiError } from "../wire-errors.ts";
 import { credentialOf, readChatRequest, type Sharing } from "./chat-request.ts";
 import { completionEvents } from "./completion-stream.ts";
-import { fromStored, toStored, type Completion } from "./completion.ts";
+import { fromStored, NO_USAGE, toStored, type Completion } from "./completion.ts";
 import { Exchange, type Beginning } from "./exchange.ts";
 import { askUpstream, UpstreamError, type UpstreamOptions } from "./upstream.ts";
 
@@ -60,8 +60,8 @@ interface Waiting {
   readonly beginning: Beginning;
 }
 
-/** Refusals of whoever asked: the key is wrong, has no money, may not, or asked too often. */
-const OF_THE_ASKER: ReadonlySet<number> = new Set([401, 402, 403, 429]);
+/** Refusals of whoever asked: the key is wrong, has no money, may not, has no such model (as others may have), or asked too often. */
+const OF_THE_ASKER: ReadonlySet<number> = new Set([401, 402, 403, 404, 429]);
 /** Statuses whose answers have no body. */
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 /** What is everybody's of an answer that somebody else's credential asked for. */
@@ -141,11 +141,16 @@ export class ChatProxy {
     }
   }
 
-  #enter({ request, startedAt }: Asked, sent: Sent, among: string): { readonly exchange: Exchange; readonly leads: boolean } {
+  #enter(asked: Asked, sent: Sent, among: string): { readonly exchange: Exchange; readonly leads: boolean } {
+    const { request, startedAt, streams, withUsage } = asked;
     const { cache, upstream } = this.#options;
+    // Not of what is stored, which serves both: the bytes of a stream are the same for all who read it.
+    const form = streams && withUsage ? "usage" : "";
     const key =
-      request === undefined ? undefined : digest(request.refresh ? "refresh" : "find", request.scope, request.key, among);
-    const known = key === undefined || !cache.coalesces ? undefined : this.#exchanges.get(key);
+      request !== undefined && cache.shares(request)
+        ? digest(request.refresh ? "refresh" : "find", request.scope, request.key, among, form)
+        : undefined;
+    const known = key === undefined ? undefined : this.#exchanges.get(key);
     if (known !== undefined && !known.isOver) return { exchange: known, leads: false };
     let askedAt = startedAt;
     const exchange = new Exchange({
@@ -193,7 +198,9 @@ export class ChatProxy {
     if (whole === undefined) return openAiError(502, "The upstream's answer broke off.");
     const outcome = this.#outcome(asked, leads);
     if (!leads) this.#countShared(asked, toStored(whole));
-    return this.#write(asked, whole, new Headers({ "x-strata-cache": outcome }));
+    // Of a stream that was asked for without; who asked in one piece expects it.
+    const given = leads ? whole : { ...whole, usage: whole["usage"] ?? NO_USAGE };
+    return this.#write(asked, given, new Headers({ "x-strata-cache": outcome }));
   }
 
   /** The upstream's headers; where somebody else's credential asked, none that speak of its account. */

@@ -136,6 +136,43 @@ describe("identical calls at the same time", () => {
     expect(original.calls).toHaveLength(2);
   });
 
+  it.each(["invoke and invoke", "stream and stream", "stream and invoke", "invoke and stream"])(
+    "are not shared where the rollout serves nobody: %s",
+    async (ways) => {
+      const gate = door();
+      const { original, model, cache } = newModel(
+        { reply: () => gate.opened.then(() => "yes!"), chunks: twoParts(gate) },
+        { rollout: { mode: "shadow" } },
+      );
+      const asked = ways.split(" and ").map(async (way) => {
+        if (way === "invoke") return [await model.invoke("hi")];
+        const reader = read(model.stream("hi"));
+        await reader.done;
+        return reader.chunks;
+      });
+      await settled();
+      gate.open();
+      for (const messages of await Promise.all(asked)) {
+        expect(messages.map(({ text }) => text).join("")).toBe("yes!");
+        expect(messages.some(({ response_metadata: { strata } }) => strata !== undefined)).toBe(false);
+      }
+      expect(original.calls).toHaveLength(2);
+      expect(cache.stats()).toMatchObject({ hits: 0, misses: 2, coalesced: 0 });
+    },
+  );
+
+  it("are shared in the scopes that the rollout lets be served", async () => {
+    const gate = door();
+    const rollout = { traffic: 0, scopes: [{ scope: { tenant: "ours" }, traffic: 1 }] };
+    const { original, model } = newModel({ reply: () => gate.opened.then(() => "yes") }, { rollout });
+    const ask = (tenant: string) => model.invoke("hi", { configurable: { strata: { scope: { tenant } } } });
+    const asked = [ask("ours"), ask("ours"), ask("theirs"), ask("theirs")];
+    await settled();
+    gate.open();
+    await Promise.all(asked);
+    expect(original.calls).toHaveLength(3);
+  });
+
   it("do not give a stored answer to whoever asks for a fresh one", async () => {
     const { original, model } = newModel({ reply: ({ number }) => `answer ${number}` });
     await model.invoke("hi");

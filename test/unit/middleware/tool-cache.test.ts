@@ -9,7 +9,7 @@ import { prepareReplay } from "../../../src/cache/response-codec.ts";
 import { manualClock, memoryTier, TieredCache } from "../../../src/index.ts";
 import { toolCacheMiddleware, type PlainMiddleware, type ToolCacheOptions } from "../../../src/middleware.ts";
 import { ToolResults } from "../../../src/middleware/tool-results.ts";
-import { ScriptedModel } from "../../support/scripted-model.ts";
+import { door, ScriptedModel } from "../../support/scripted-model.ts";
 
 const caches: TieredCache[] = [];
 afterEach(async () => {
@@ -139,6 +139,16 @@ describe("the tool cache", () => {
     expect(runs).toHaveLength(2);
     expect(results.map(({ content }) => content)).toEqual(["slow", "slow", "slow"]);
     expect(results.map(({ tool_call_id }) => tool_call_id)).toEqual(["call-1-0", "call-1-1", "call-1-2"]);
+  });
+
+  it("runs every call where the rollout serves nobody", async () => {
+    const gate = door();
+    const { runs, call, cache } = newBed({}, () => gate.opened.then(() => "slow"), { rollout: { mode: "shadow" } });
+    const asked = call("weather", [{ city: "Rome" }, { city: "Rome" }]);
+    await expect.poll(() => runs).toHaveLength(2);
+    gate.open();
+    expect((await asked).some(({ response_metadata }) => "strata" in response_metadata)).toBe(false);
+    expect(cache.stats()).toMatchObject({ hits: 0, misses: 2, coalesced: 0 });
   });
 
   it("keeps no failure, whether thrown or told", async () => {

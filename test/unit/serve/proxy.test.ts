@@ -7,6 +7,7 @@ import { onAbort } from "../../../src/core/abort.ts";
 import { Exchange } from "../../../src/serve/chat/exchange.ts";
 import { staticPolicy } from "../../../src/cache/semantic/policies/static.ts";
 import { LocalEmbeddings } from "../../../src/embeddings/local-embeddings.ts";
+import { door } from "../../support/scripted-model.ts";
 import { chunksIn, question, said, serveBed } from "../../support/serve-bed.ts";
 
 type Answer = {
@@ -239,6 +240,89 @@ describe("what is under way", () => {
   });
 });
 
+describe("the usage in a stream", () => {
+  const alike = [{ stream: true, stream_options: { include_usage: true } }, { stream: true }];
+  const usageOf = (text: string): unknown => chunksIn(text).find(({ choices }) => (choices as unknown[]).length === 0)?.["usage"];
+
+  /** An upstream that keeps all waiting until it is told. */
+  async function heldUpstream(): Promise<{ url: string; asked: unknown[]; open: () => void }> {
+    const gate = door();
+    const asked: unknown[] = [];
+    const url = await rawUpstream((response, body) => {
+      const { stream_options: options } = JSON.parse(body) as { stream_options?: object };
+      asked.push(options);
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      const chunks = [{ choices: [{ index: 0, delta: { content: "yes" }, finish_reason: "stop" }] }];
+      const usage =
+        options === undefined ? [] : [{ choices: [], usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 } }];
+      const events = [...chunks, ...usage].map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`);
+      void gate.opened.then(() => response.end(`${events.join("")}data: [DONE]\n\n`));
+    });
+    return { url, asked, open: gate.open };
+  }
+
+  test.each([
+    ["with it first", alike],
+    ["without it first", alike.toReversed()],
+  ])("is for those who asked for it, whoever asks at the same time: %s", async (_name, [first, second]) => {
+    const { url, asked, open } = await heldUpstream();
+    const { ask } = await serveBed({ upstream: url });
+    const read = async (more: object | undefined): Promise<string> => (await ask(question("hi", more))).text();
+    const texts = [read(first)];
+    await expect.poll(() => asked).toHaveLength(1);
+    texts.push(read(second), read(first), read(second));
+    await expect.poll(() => asked).toHaveLength(2);
+    open();
+    for (const [index, text] of (await Promise.all(texts)).entries()) {
+      expect(said(text)).toMatchObject({ content: "yes", finish: "stop" });
+      const isAsked = (index % 2 === 0 ? first : second) === alike[0];
+      expect(usageOf(text) !== undefined, `${index}: ${text}`).toBe(isAsked);
+    }
+    expect(asked).toHaveLength(2);
+  });
+
+  test("is zero of an answer that was stored without, and there for who asks in one piece", async () => {
+    const { url, asked, open } = await heldUpstream();
+    const { ask, server } = await serveBed({ upstream: url });
+    const leader = ask(question("hi", { stream: true }));
+    await expect.poll(() => asked).toHaveLength(1);
+    const follower = ask(question("hi"));
+    await expect.poll(() => inFlight(server.url)).toBe(3);
+    open();
+    const none = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+    expect(usageOf(await (await leader).text())).toBeUndefined();
+    expect(((await (await follower).json()) as Answer).usage).toEqual(none);
+    expect(usageOf(await (await ask(question("hi", alike[0]))).text())).toEqual(none);
+    expect(((await (await ask(question("hi"))).json()) as Answer).usage).toEqual(none);
+    expect(asked).toHaveLength(1);
+  });
+});
+
+test("a rollout that serves nobody lets nobody have another one's answer", async () => {
+  const gate = door();
+  let number = 0;
+  const upstream = await rawUpstream((response) => {
+    const message = { role: "assistant", content: `answer ${++number}` };
+    void gate.opened.then(() => response.end(JSON.stringify({ choices: [{ message, finish_reason: "stop" }] })));
+  });
+  const { ask, cache } = await serveBed({ upstream, cache: { rollout: { mode: "shadow" } } });
+  const asked = [ask(question("hi")), ask(question("hi"))];
+  await expect.poll(() => number).toBe(2);
+  gate.open();
+  const answers = await Promise.all(asked);
+  expect(answers.map((answer) => answer.headers.get("x-strata-cache"))).toEqual(["miss", "miss"]);
+  const contents = await Promise.all(
+    answers.map(async (answer) => ((await answer.json()) as Answer).choices[0]?.message.content),
+  );
+  expect(contents.toSorted()).toEqual(["answer 1", "answer 2"]);
+  expect(cache.stats()).toMatchObject({ hits: 0, misses: 2, coalesced: 0 });
+});
+
+/** How many requests a server has, the one that asks it included. */
+async function inFlight(url: string): Promise<number> {
+  return ((await (await fetch(`${url}/stats`)).json()) as { server: { inFlight: number } }).server.inFlight;
+}
+
 async function rawUpstream(answer: (response: ServerResponse, body: string, request: IncomingMessage) => void): Promise<string> {
   const upstream = createServer((request, response) => void text(request).then((body) => answer(response, body, request)));
   await once(upstream.listen(0, "127.0.0.1"), "listening");
@@ -342,23 +426,25 @@ describe("what goes wrong at the upstream", () => {
     expect((await ask(question("What is a cache?"))).status).toBe(204);
   });
 
-  test("is nobody's but whose key it is about, also where all share answers", async () => {
+  test.each([
+    [401, "no key"],
+    [404, "The model does not exist or you do not have access to it."],
+  ])("is nobody's but whose key it is about, also where all share answers: %i", async (status, said) => {
     const keys: unknown[] = [];
     let refuse = (): void => undefined;
     const upstream = await rawUpstream((response, _body, { headers }) => {
       keys.push(headers.authorization);
-      if (headers.authorization === "Bearer sk-bad") refuse = () => response.writeHead(401).end('{"error":{"message":"no key"}}');
+      if (headers.authorization === "Bearer sk-bad")
+        refuse = () => response.writeHead(status).end(JSON.stringify({ error: { message: said } }));
       else response.end(JSON.stringify({ choices: [{ message: { role: "assistant", content: "yes" }, finish_reason: "stop" }] }));
     });
     const { ask, server } = await serveBed({ upstream, sharing: "global" });
     const bad = ask(question("What is a cache?"), { key: "sk-bad" });
     await expect.poll(() => keys).toHaveLength(1);
     const good = ask(question("What is a cache?"), { key: "sk-good" });
-    const inFlight = async (): Promise<unknown> =>
-      ((await (await fetch(`${server.url}/stats`)).json()) as { server: { inFlight: number } }).server.inFlight;
-    await expect.poll(inFlight).toBe(3);
+    await expect.poll(() => inFlight(server.url)).toBe(3);
     refuse();
-    expect([(await bad).status, (await good).status]).toEqual([401, 200]);
+    expect([(await bad).status, (await good).status]).toEqual([status, 200]);
     expect(keys).toEqual(["Bearer sk-bad", "Bearer sk-good"]);
   });
 
