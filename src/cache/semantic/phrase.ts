@@ -3,6 +3,7 @@
  * negations. Reading one takes some ten microseconds; whoever compares often keeps what was read (see `phraseReader`).
  */
 import { LRUCache } from "lru-cache";
+import { marksOf, type Mark } from "./marks.ts";
 import { isFunctionWord, languageOf, type Language } from "./words/function-words.ts";
 import { DATES, PERHAPS_DATES, UNITS } from "./words/measures.ts";
 import { spokenNumber } from "./words/numbers.ts";
@@ -42,6 +43,8 @@ export interface Phrase {
   readonly literals: ReadonlySet<string>;
   /** Single letters that are names: vitamin C, plan B. */
   readonly letters: ReadonlySet<string>;
+  /** Signs, operators and emoji, in order. */
+  readonly marks: readonly Mark[];
   readonly negations: number;
   /** Words "no" in a text whose language is not told: "not any" in English and Spanish, "in the" in Portuguese. */
   readonly perhapsNegations: number;
@@ -54,21 +57,25 @@ export interface Phrase {
   readonly leaning: Language | undefined;
 }
 
-/** Lower case, without accents; typographic quotes and dashes as ASCII. */
+/** Lower case, without the accents of Latin letters; typographic quotes and dashes as ASCII. Elsewhere marks are vowels: Hindi है, हैं. */
 export function fold(text: string): string {
+  if (ASCII_WORD.test(text)) return text.toLowerCase();
   return text
     .normalize("NFKD")
-    .replace(/\p{Mn}/gu, "")
+    .replace(/(?<=\p{Script=Latin})\p{Mn}+/gu, "")
     .replace(/[‘’´`]/g, "'")
     .replace(/[“”„«»]/g, '"')
     .replace(/[–—−]/g, "-")
     .toLowerCase();
 }
 
+/** Nothing but case to fold, as in most words. */
+const ASCII_WORD = /^[\w']*$/;
+
 const LITERAL =
   /https?:\/\/\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.]+|(?:~|\.{1,2})?\/[\w.-]+(?:\/[\w.-]*)+|\b[A-Za-z]:\\\S+|\b\w+\([^()]*\)|\b[A-Za-z]\w*(?:_\w+)+|\b[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]+)+\b|\b[A-Za-z]\w*(?:(?:\.|::|->)[A-Za-z_]\w*)+|\$\{\w+\}|\$[A-Za-z_]\w*|--?[a-z][\w-]+(?==)|[=!<>]=|=>|&&|\|\||#[A-Za-z]\w*/g;
 const QUOTED = /"([^"]{1,200})"|(?<![\p{L}\p{N}])'([^']{1,200})'(?![\p{L}\p{N}])|`([^`]{1,400})`/gu;
-const TOKEN = /\d+(?:[.,:/-]\d+)*|[\p{L}]+(?:'[\p{L}]+)*[+#]{0,2}|us\$|r\$|[%$€£¥₹°<>=]/giu;
+const TOKEN = /\d+(?:[.,:/-]\d+)*|\p{L}[\p{L}\p{M}]*(?:'[\p{L}\p{M}]+)*[+#]{0,2}|us\$|r\$|[%$€£¥₹°<>=]/giu;
 /** "Tax-free" says "without tax." */
 const FREE = /([\p{L}]{3,})-free(?![\p{L}-])/giu;
 const CLITIC = /'(?:s|re|ll|ve|m|d)$/;
@@ -116,7 +123,11 @@ export function readPhrase(text: string): Phrase {
     raws.push(match[0]);
     tokens.push(fold(match[0]).replace(CLITIC, ""));
   }
-  return { ...assemble(unquoted, tokens, raws, starts, quotes, literals), rest: text.slice(MOST_CHARACTERS) };
+  return {
+    ...assemble(unquoted, tokens, raws, starts, quotes, literals),
+    marks: marksOf(unquoted),
+    rest: text.slice(MOST_CHARACTERS),
+  };
 }
 
 function assemble(
@@ -126,7 +137,7 @@ function assemble(
   starts: readonly boolean[],
   quotes: readonly string[],
   literals: ReadonlySet<string>,
-): Omit<Phrase, "rest"> {
+): Omit<Phrase, "rest" | "marks"> {
   const spokenIn = languageOf(tokens, text);
   const language = spokenIn?.language;
   // Where most words begin with a capital, as in headlines, capitals tell nothing.

@@ -3,6 +3,7 @@
  * number, a name, a "not" move a vector less than a paraphrase does. A veto costs a hit that might have been right; what it
  * prevents is the answer to another question, so the rules lean to it. They know English and Portuguese, and some Spanish.
  */
+import { marksClash } from "./marks.ts";
 import type { Phrase, Quantity, Word } from "./phrase.ts";
 import { anyRivals, areSameThing, isKnownName, isThing } from "./words/kinds.ts";
 import { anyOpposite, areOpposite } from "./words/opposites.ts";
@@ -29,6 +30,7 @@ export type Difference = readonly [onlyA: readonly Word[], onlyB: readonly Word[
 /** What forbids that the two questions share an answer; `undefined` when nothing does. */
 export function vetoOf(a: Phrase, b: Phrase, [onlyA, onlyB]: Difference = unmatched(a, b)): Veto | undefined {
   if (a.rest !== b.rest) return "rest";
+  if (marksClash(a.marks, b.marks)) return "literal";
   if (a.folded === b.folded)
     return a.literals.size + b.literals.size > 0 && !sameSet(a.literals, b.literals) ? "literal" : undefined;
   if (a.language !== undefined && b.language !== undefined && a.language !== b.language) return "language";
@@ -156,7 +158,7 @@ function spelledAlike(a: Phrase, b: Phrase): boolean {
 }
 
 function quotesWithin(a: Phrase, b: Phrase): boolean {
-  return a.quotes.every((quote) => within(quote.replace(/[^\p{L}\p{N}%$]+/gu, " ").trim(), b));
+  return a.quotes.every((quote) => b.quotes.includes(quote) || within(quote.replace(/[^\p{L}\p{M}\p{N}%$]+/gu, " ").trim(), b));
 }
 
 function within(text: string, phrase: Phrase): boolean {
