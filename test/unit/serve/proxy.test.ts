@@ -258,7 +258,7 @@ describe("the usage in a stream", () => {
       const events = [...chunks, ...usage].map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`);
       void gate.opened.then(() => response.end(`${events.join("")}data: [DONE]\n\n`));
     });
-    return { url, asked, open: gate.open };
+    return { url, asked, open: () => gate.open() };
   }
 
   test.each([
