@@ -1,4 +1,5 @@
 /** Answers that will be asked for are made anew before they run out, within a budget: nobody waits for a model because a clock struck. */
+import { isPromise } from "../../core/abort.ts";
 import type { Clock } from "../../core/clock.ts";
 import { StrataConfigError } from "../../core/errors.ts";
 import {
@@ -37,7 +38,7 @@ export interface KeepWarmOptions extends WarmPopularOptions {
   readonly keep?: boolean | undefined;
   /** Time between rounds; default half of `ahead`. */
   readonly every?: Duration | undefined;
-  /** Told after each round that asked something. */
+  /** Told after each round that asked something. What it throws or rejects with is let go: the rounds go on, and nothing waits for it. */
   readonly onRound?: ((report: WarmReport) => void) | undefined;
   /** For tests; default the machine's. */
   readonly clock?: Clock | undefined;
@@ -80,7 +81,7 @@ export function keepWarm(options: KeepWarmOptions): { close(): Promise<void> } {
   refuseUnknown("keepWarm", options, [...OPTIONS, "every", "keep", "onRound", "clock"]);
   if (typeof keep !== "boolean") throw new StrataConfigError("keepWarm.keep", keep, "true or false");
   const clock = parseClock(givenClock);
-  const tell = parseFunction("keepWarm.onRound", onRound);
+  const tell = letGo(parseFunction("keepWarm.onRound", onRound));
   const pauseMs =
     every === undefined ? parseDuration("keepWarm.ahead", round.ahead ?? "5m") / 2 : parseDuration("keepWarm.every", every);
   const closing = new AbortController();
@@ -96,7 +97,7 @@ export function keepWarm(options: KeepWarmOptions): { close(): Promise<void> } {
       () => {
         underWay = warmPopular({ ...round, signal }).then(
           (report) => {
-            if (report.done > 0) tell?.(report);
+            if (report.done > 0) tell(report);
           },
           () => undefined,
         );
@@ -118,3 +119,15 @@ export function keepWarm(options: KeepWarmOptions): { close(): Promise<void> } {
 }
 
 function noMatter(): void {}
+
+/** A user's function that can break nothing. One that is `async` is accepted too; unhandled, its rejection would end the process. */
+function letGo(tell: KeepWarmOptions["onRound"]): (report: WarmReport) => void {
+  return (report) => {
+    try {
+      const outcome: unknown = tell?.(report);
+      if (isPromise(outcome)) outcome.then(noMatter, noMatter);
+    } catch {
+      // Theirs: the next round is due all the same.
+    }
+  };
+}

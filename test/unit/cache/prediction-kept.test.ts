@@ -97,6 +97,38 @@ test("what is stored under its name and is not its own is passed over", async ()
   expect(popular.top(1)).toEqual([]);
 });
 
+test.each([
+  [
+    "throws",
+    (): void => {
+      throw new Error("a user's own");
+    },
+  ],
+  ["rejects", (): Promise<void> => Promise.reject(new Error("a user's own"))],
+])("what a user's onRound %s ends nothing: what is popular is kept, and the next round comes", async (_how, fail) => {
+  const { cache, popular, clock } = start(folder(), START);
+  const model = new FakeListChatModel({ responses: ["new"], cache });
+  let rounds = 0;
+  let saves = 0;
+  const save = popular.save.bind(popular);
+  popular.save = () => {
+    saves++;
+    return save();
+  };
+  const onRound = (): unknown => {
+    rounds++;
+    return fail();
+  };
+  const warming = keepWarm({ cache, popular, model, clock, keep: true, minWeight: 1, ahead: "2h", every: "1m", onRound });
+  for (let round = 1; round <= 2; round++) {
+    popular.see("a?", true);
+    popular.see("a?", false);
+    await clock.advance(60_000);
+    await expect.poll(() => [rounds, saves]).toEqual([round, round]);
+  }
+  await warming.close();
+});
+
 test("keepWarm keeps it, when asked to", async () => {
   for (const keep of [true, false]) {
     const path = folder();
