@@ -69,8 +69,10 @@ export class AnswerCache implements RequestCache {
   readonly #options: AnswerCacheOptions;
   /** Where nobody needs the event of an exact hit. */
   readonly #countExact: CountExactHit | undefined;
-  /** Keys whose refresh is under way, with the time until which it is waited for. */
+  /** Keys whose refresh is under way, with the time until which it is waited for: also when it fails, so that not everybody tries. */
   readonly #refreshing = new Map<Digest, number>();
+  /** The requests that were sent to refresh. */
+  readonly #refreshers = new WeakSet<CacheRequest>();
   /** Models whose calls in other processes were last waited for in vain: not again before one of them is seen to succeed. */
   readonly #inVain = new Set<Digest>();
   /** When a scope was forgotten: answers to what was asked before are refused. */
@@ -158,7 +160,7 @@ export class AnswerCache implements RequestCache {
 
   /** After `find` gave nothing: whether there is an answer past its life, which this caller is to refresh. */
   isToRefresh(request: CacheRequest): boolean {
-    return this.#refreshing.has(request.key);
+    return this.#refreshers.has(request);
   }
 
   async findElsewhere(request: CacheRequest, startedAt: number, patienceMs?: number): Promise<Found<Replay> | undefined> {
@@ -313,6 +315,7 @@ export class AnswerCache implements RequestCache {
       this.#refreshing.delete(key);
     }
     this.#refreshing.set(request.key, now + REFRESH_LEASE_MS);
+    this.#refreshers.add(request);
     return undefined;
   }
 

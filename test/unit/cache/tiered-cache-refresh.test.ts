@@ -40,6 +40,30 @@ describe("a refresh", () => {
     await cache.close();
   });
 
+  test.each([
+    ["within the time that it is waited for", 1_000],
+    ["long after", 600_000],
+  ])("that failed is no reason for a herd: %s, one caller leads", async (_when, laterMs) => {
+    const { ask, answered, clock, cache, store } = herd({ ttl: 60_000, stale: 60_000 });
+    await store("prompt", "old");
+    await clock.advance(119_500);
+    ask();
+    await clock.advance(0);
+    ask();
+    await clock.advance(0);
+    expect(answered).toEqual([null, "old"]);
+    // Its model fails, of which LangChain tells no cache; and what was stale is over.
+    await clock.advance(laterMs);
+    answered.length = 0;
+    for (let caller = 0; caller < 20; caller++) ask();
+    await clock.advance(0);
+    expect(answered.filter((answer) => answer === null)).toHaveLength(1);
+    await store("prompt", "new");
+    await clock.advance(0);
+    expect(answered.filter((answer) => answer === "new")).toHaveLength(19);
+    await cache.close();
+  });
+
   test("that was under way when its scope was forgotten brings nothing back", async () => {
     const { ask, answered, clock, cache, store } = herd({ scope: { tenant: "a" } });
     await store("prompt", "old");
