@@ -359,8 +359,8 @@ function isUnknownScript(reply: unknown): boolean {
   return reply instanceof Error && reply.message.startsWith("NOSCRIPT");
 }
 
-/** ioredis has no class for it. */
-function isOverdue(error: unknown): boolean {
+/** Whether no answer came in time. ioredis has no class for it. */
+export function isOverdue(error: unknown): boolean {
   return error instanceof Error && error.message === "Command timed out";
 }
 

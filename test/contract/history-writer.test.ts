@@ -7,8 +7,9 @@ import type { StrataEvent } from "../../src/core/events.ts";
 import { HistoryTables, type NumberedBatch } from "../../src/history/tables/history-tables.ts";
 import { hybridLog } from "../../src/history/logs/hybrid.ts";
 import { postgresLog } from "../../src/history/logs/postgres.ts";
-import type { LogMessage } from "../../src/history/message-log.ts";
+import type { LogMessage, MessageLog } from "../../src/history/message-log.ts";
 import { startHistoryWriter } from "../../src/history/redis/start-writer.ts";
+import { faultProxy } from "../support/fault-proxy.ts";
 import { freshDatabase, freshPrefix } from "../support/fresh.ts";
 
 let pool: Pool;
@@ -73,4 +74,75 @@ test("what was said before a forgetting is not stored, also in one batch with wh
   expect(await sql.query("SELECT metadata FROM strata_conversations WHERE owner_id = 'q'")).toEqual([
     { metadata: { after: "said" } },
   ]);
+});
+
+test("entries that are too many to arrive in time at once are taken in smaller batches", { timeout: 60_000 }, async () => {
+  const prefix = freshPrefix();
+  const talk = { ownerId: "r", sessionId: prefix };
+  const log = hybridLog({ sql, redis, prefix, durability: "redis", writer: false, deadline: "30s" });
+  const ids = Array.from({ length: 500 }, (_, index) => `m${index}`);
+  const payload = JSON.stringify("x".repeat(4_000));
+  for (const id of ids) await log.append(talk, [{ ...message(id), payload }]);
+  const proxy = await faultProxy(Number(new URL(redis).port));
+  // All take 2.5 s at least, and are given up after 2 s.
+  proxy.set({ replies: { bytesPerSecond: 800_000 } });
+  const events: StrataEvent[] = [];
+  const observer = (event: StrataEvent): void => void events.push(event);
+  // None of them are found by being claimed.
+  const claimAfter = "10m";
+  await startHistoryWriter({ sql, redis: proxy.through(redis), prefix, once: true, claimAfter, observer }).ended;
+  expect((await postgresLog({ sql }).read(talk)).map(({ id }) => id)).toEqual(ids);
+  expect(events).toContainEqual(expect.objectContaining({ type: "history.fault", operation: "take" }));
+  await log.close();
+  await proxy.close();
+});
+
+test("when the numbers of a stream are used up, nothing is acknowledged that could not be stored", async () => {
+  const prefix = freshPrefix();
+  const talk = { ownerId: "t", sessionId: prefix };
+  const tables = new HistoryTables(sql, systemClock);
+  const place = `${prefix}:stream`;
+  await tables.newEpoch(place);
+  await sql.query("UPDATE strata_epochs SET number = 131071 WHERE place = $1", [place]);
+  // The last one: its numbers are exact, and the table takes them.
+  const log = hybridLog({ sql, redis, prefix, durability: "redis" });
+  const { seqs } = await log.append(talk, [message("a")]);
+  expect(seqs).toEqual([131_071 * 2 ** 36 + 1]);
+  await log.drain();
+  // As after a loss of Redis' data.
+  const lost = hybridLog({ sql, redis: new URL("/1", redis).href, prefix, durability: "redis" });
+  await expect(lost.append(talk, [message("b")])).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    message: expect.stringContaining('durability "postgres"'),
+  });
+  expect((await lost.read(talk)).map(({ id }) => id)).toEqual(["a"]);
+  expect(await sql.query("SELECT number FROM strata_epochs WHERE place = $1", [place])).toEqual([{ number: 131_072 }]);
+  expect(await sql.query("SELECT 1 FROM strata_dead_letters WHERE place LIKE $1", [`${place}%`])).toEqual([]);
+  // What the error says to do.
+  const next = hybridLog({ sql, redis, prefix });
+  await next.append(talk, [message("c")]);
+  expect((await next.read(talk)).map(({ id }) => id)).toEqual(["a", "c"]);
+  await Promise.all([log.close(), lost.close(), next.close()]);
+});
+
+test("every window that somebody could not keep current is cold before one is gone by, however many there are", async () => {
+  const prefix = freshPrefix();
+  const talks = Array.from({ length: 20 }, (_, index) => ({ ownerId: "u", sessionId: `${prefix} ${index}` }));
+  const open = (): MessageLog => hybridLog({ sql, redis, prefix, durability: "redis" });
+  const log = open();
+  for (const talk of talks) await log.append(talk, [message("a")]);
+  await log.drain();
+  await log.close();
+  // They stand before all others.
+  await sql.query("INSERT INTO strata_stale_windows SELECT '-' || n, 1 FROM generate_series(1, 2500) AS n");
+  const tables = new HistoryTables(sql, systemClock);
+  const floor = await tables.newEpoch(`${prefix}:stream`);
+  for (const talk of talks) await tables.append(talk, [message("b")], { floor, stale: true });
+  const other = open();
+  for (const talk of talks) await other.append(talk, [message("c")]);
+  for (const talk of talks) expect((await other.read(talk)).map(({ id }) => id)).toEqual(["a", "b", "c"]);
+  await other.drain();
+  for (const talk of talks) expect((await postgresLog({ sql }).read(talk)).map(({ id }) => id)).toEqual(["a", "b", "c"]);
+  expect(await sql.query("SELECT 1 FROM strata_stale_windows")).toEqual([]);
+  await other.close();
 });

@@ -8,6 +8,9 @@
  *
  * A batch that PostgreSQL refuses for what it holds is cut in half until the message is found; it goes to the table of dead letters
  * and the rest is stored. A refusal for any other reason (no connection, read-only, no space) is waited out.
+ *
+ * How many entries are read at once follows what the way from Redis bears: a quarter after a read that was overdue, else the same read
+ * would be overdue for ever; twice as many after one that came soon and full.
  */
 import { randomBytes } from "node:crypto";
 import { sleep } from "../../core/abort.ts";
@@ -15,7 +18,7 @@ import type { Clock } from "../../core/clock.ts";
 import { StrataError } from "../../core/errors.ts";
 import type { Emit } from "../../core/events.ts";
 import type { Digest } from "../../core/key.ts";
-import type { RedisConnection } from "../../clients/redis.ts";
+import { isOverdue, type RedisCommand, type RedisConnection } from "../../clients/redis.ts";
 import type { HistoryTables, NumberedBatch } from "../tables/history-tables.ts";
 import type { RedisShard } from "./layout.ts";
 import { LEAVE } from "./scripts.ts";
@@ -41,8 +44,10 @@ export interface StreamWriterOptions {
 
 export const GROUP = "writers";
 
-/** Entries that are read at once, and messages that are stored at once. */
+/** At most so many entries are read, and stored, at once. */
 const ENTRIES_AT_ONCE = 500;
+/** A read of twice as many as came within this is well within the time for an answer (`clients/redis.ts`). */
+const SOON_MS = 500;
 /** It must end well before the connection gives up on it (`clients/redis.ts`). */
 const BLOCK_MS = 500;
 const IDLE_MS = 25;
@@ -64,6 +69,8 @@ export class StreamWriter {
   #waiting: string | undefined;
   #connectionId: string | undefined;
   #isFailing = false;
+  /** Entries to read at once. */
+  #count = ENTRIES_AT_ONCE;
   /** What is being stored. */
   #batch = { acceptedAt: 0, messages: 0 };
 
@@ -139,11 +146,12 @@ export class StreamWriter {
     let taken = 0;
     for (const shard of this.#shards) {
       const isPatient = !isOnce && !isCluster;
-      let entries = await this.#next(shard, ENTRIES_AT_ONCE, isPatient ? BLOCK_MS : undefined);
-      if (isPatient && entries.length > 0 && entries.length < ENTRIES_AT_ONCE) {
+      const count = this.#count;
+      let entries = await this.#next(shard, count, isPatient ? BLOCK_MS : undefined);
+      if (isPatient && entries.length > 0 && entries.length < count) {
         await this.#pause(GATHER_MS);
         // What is taken already is stored in any case, also when this fails.
-        const more = await this.#next(shard, ENTRIES_AT_ONCE - entries.length).catch(() => []);
+        const more = await this.#next(shard, count - entries.length).catch(() => []);
         entries = [...entries, ...more];
       }
       taken += entries.length;
@@ -153,39 +161,52 @@ export class StreamWriter {
   }
 
   async #next({ stream }: RedisShard, count: number, blockMs?: number): Promise<readonly RawEntry[]> {
-    const { connection, consumer, clock } = this.#options;
     if (blockMs !== undefined) this.#waiting = this.#connectionId;
     try {
       const wait = blockMs === undefined ? [] : ["BLOCK", blockMs];
-      const reply = (await connection.send([
-        "xreadgroup",
-        ...["GROUP", GROUP, consumer, "COUNT", count, ...wait, "STREAMS", stream, ">"],
-      ])) as ReadonlyArray<readonly [string, readonly RawEntry[]]> | null;
-      return reply?.[0]?.[1] ?? [];
-    } catch (error) {
-      this.#lostAt = clock.monotonic();
-      throw error;
+      const given = ["GROUP", GROUP, this.#options.consumer, "COUNT", count, ...wait, "STREAMS", stream, ">"];
+      return await this.#read(count, ["xreadgroup", ...given], entriesOf);
     } finally {
       this.#waiting = undefined;
     }
   }
 
+  /** Sends a command that gives out entries. @param entriesIn finds them in its reply */
+  async #read(
+    count: number,
+    command: RedisCommand,
+    entriesIn: (reply: unknown) => readonly RawEntry[],
+  ): Promise<readonly RawEntry[]> {
+    const { connection, clock } = this.#options;
+    const askedAt = clock.monotonic();
+    try {
+      const entries = entriesIn(await connection.send(command));
+      const isSoon = clock.monotonic() - askedAt < SOON_MS;
+      if (isSoon && entries.length === count) this.#count = Math.min(ENTRIES_AT_ONCE, Math.max(this.#count, 2 * count));
+      return entries;
+    } catch (error) {
+      this.#lostAt = clock.monotonic();
+      if (isOverdue(error)) this.#count = Math.max(1, Math.floor(this.#count / 4));
+      throw error;
+    }
+  }
+
   /** Takes what was given to this writer and never arrived. */
   async #recall(): Promise<number> {
-    const { connection, consumer, clock } = this.#options;
+    const { consumer, clock } = this.#options;
     if (this.#lostAt === undefined) return 0;
     const isLast = clock.monotonic() - this.#lostAt > RECALL_MS;
     let recalled = 0;
     for (const shard of this.#shards) {
-      for (let isMore = true; isMore && !this.#ending.signal.aborted;) {
-        const reply = (await connection.send([
-          "xreadgroup",
-          ...["GROUP", GROUP, consumer, "COUNT", ENTRIES_AT_ONCE, "STREAMS", shard.stream, "0"],
-        ])) as ReadonlyArray<readonly [string, readonly RawEntry[]]> | null;
-        const entries = present(reply?.[0]?.[1] ?? []);
-        recalled += entries.length;
-        isMore = entries.length === ENTRIES_AT_ONCE;
-        await this.#process(shard, entries);
+      // From the last one on: what was deleted meanwhile is given again and again.
+      for (let from: string | undefined = "0"; from !== undefined && !this.#ending.signal.aborted;) {
+        const count = this.#count;
+        const given = ["GROUP", GROUP, consumer, "COUNT", count, "STREAMS", shard.stream, from];
+        const entries: readonly RawEntry[] = await this.#read(count, ["xreadgroup", ...given], entriesOf);
+        from = entries.length === count ? entries.at(-1)?.[0] : undefined;
+        const left = present(entries);
+        recalled += left.length;
+        await this.#process(shard, left);
       }
     }
     if (isLast) this.#lostAt = undefined;
@@ -194,22 +215,26 @@ export class StreamWriter {
 
   /** Takes over what others have left. */
   async #claim(): Promise<number> {
-    const { connection, consumer, claimAfterMs, clock } = this.#options;
+    const { consumer, claimAfterMs, clock } = this.#options;
     if (clock.monotonic() - this.#claimedAt < claimAfterMs / 2) return 0;
     this.#claimedAt = clock.monotonic();
     let claimed = 0;
     for (const shard of this.#shards) {
       let from = "0-0";
       do {
-        const reply = await connection.send([
-          "xautoclaim",
-          ...[shard.stream, GROUP, consumer, claimAfterMs, from, "COUNT", ENTRIES_AT_ONCE],
-        ]);
-        const [next, entries] = reply as [string, RawEntry[]];
+        const count = this.#count;
+        const entries = await this.#read(
+          count,
+          ["xautoclaim", shard.stream, GROUP, consumer, claimAfterMs, from, "COUNT", count],
+          (reply) => {
+            const [next, given] = reply as [string, readonly RawEntry[]];
+            from = next;
+            return given;
+          },
+        );
         const left = present(entries);
         claimed += left.length;
         await this.#process(shard, left);
-        from = next;
       } while (from !== "0-0" && !this.#ending.signal.aborted);
     }
     return claimed;
@@ -324,6 +349,11 @@ export class StreamWriter {
     const code = StrataError.isInstance(error) ? error.code : "ENGINE";
     this.#options.emit?.({ type: "history.fault", operation, code, message: String(error) });
   }
+}
+
+/** Of a read of one stream: `null` when there are none. */
+function entriesOf(reply: unknown): readonly RawEntry[] {
+  return (reply as ReadonlyArray<readonly [string, readonly RawEntry[]]> | null)?.[0]?.[1] ?? [];
 }
 
 /** Without what was deleted meanwhile: Redis gives nothing in its place, before 7 not even an id. */

@@ -6,7 +6,7 @@
  * Numbers that PostgreSQL gives while Redis is away are above a floor of their own, one a spell: a new epoch.
  */
 import type { Clock } from "../../core/clock.ts";
-import type { HistoryTables } from "../tables/history-tables.ts";
+import type { HistoryTables, StaleNote } from "../tables/history-tables.ts";
 import { PostgresFailure } from "../tables/postgres-failure.ts";
 import type { RedisWindows } from "./windows.ts";
 
@@ -90,16 +90,21 @@ export class WindowRepairs {
     const { tables, windows, redisNumbers } = this.#options;
     const doubts = this.#doubts;
     await windows.meet();
-    // Without PostgreSQL nobody can say what was written past Redis, so Redis is not used until it can be asked.
-    const stale = await tables.stale().catch((error: unknown) => {
-      throw new PostgresFailure(error);
-    });
-    for (const { key, mark, last_seq: lastSeq } of stale) {
-      await windows.invalidate(key, redisNumbers ? lastSeq : 0);
-      await tables.unmarkStale(key, mark).catch(() => undefined);
+    // All pages: a warm window that is left would be gone by. By their keys, so that it ends also when notes stay or come again.
+    for (let notes = await this.#notes(""); notes.length > 0; notes = await this.#notes(notes.at(-1)!.key)) {
+      await Promise.all(notes.map(({ key, last_seq: lastSeq }) => windows.invalidate(key, redisNumbers ? lastSeq : 0)));
+      // Their windows are cold; a note that stays only makes them cold once more.
+      await tables.unmarkStale(notes).catch(() => undefined);
     }
     this.#swept = doubts;
     if (doubts === this.#doubts) this.#floors.clear();
+  }
+
+  /** Without PostgreSQL nobody can say what was written past Redis, so Redis is not used until it can be asked. */
+  #notes(after: string): Promise<readonly StaleNote[]> {
+    return this.#options.tables.stale(after).catch((error: unknown) => {
+      throw new PostgresFailure(error);
+    });
   }
 
   #sweepLater(): void {

@@ -1,7 +1,7 @@
 /** The history in SQL; what its statements promise, `statements.ts` says. */
 import type { CallOptions } from "../../core/abort.ts";
 import { systemClock, type Clock } from "../../core/clock.ts";
-import { StrataConfigError } from "../../core/errors.ts";
+import { StrataConfigError, StrataError } from "../../core/errors.ts";
 import type { Digest } from "../../core/key.ts";
 import { migrate } from "../../clients/migrate.ts";
 import type { Sql, SqlClient, SqlOptions, SqlRow, SqlScalar, SqlValue } from "../../clients/sql.ts";
@@ -54,12 +54,17 @@ export interface DeadLetter {
   readonly error: unknown;
 }
 
+/** That the copy of a conversation in Redis lacks a message; `mark` grows each time when it is noted again. */
+export type StaleNote = { readonly key: Digest; readonly mark: number; readonly last_seq: number };
+
 export interface TableState {
   readonly lastSeq: number;
   readonly clearedSeq: number;
 }
 
 const EPOCH = 2 ** 36;
+/** The last of them ends with the largest number that is exact. */
+const MOST_EPOCHS = 2 ** 53 / EPOCH;
 
 /** The largest that a `bigint` holds; numbers of messages stay below 2^53. */
 const BEYOND = Number.MAX_SAFE_INTEGER;
@@ -291,10 +296,18 @@ export class HistoryTables {
   /**
    * A number above which nobody has given one in the conversations of a stream: those of epoch `n` begin above `(n - 1) * 2^36`, so
    * that each has room for more messages than a conversation will see, and there is room for 131,072 of them.
+   * @throws {@link StrataError} `UNAVAILABLE` when all of them have begun: messages above could not be stored
    */
   async newEpoch(place: string, options?: CallOptions): Promise<number> {
-    const [row] = await this.query<{ number: number }>(statements.NEW_EPOCH, [place, this.#now()], options);
-    return ((row?.number ?? 1) - 1) * EPOCH;
+    const [row] = await this.query<{ number: number }>(statements.NEW_EPOCH, [place, this.#now(), MOST_EPOCHS], options);
+    if (row === undefined) {
+      throw new StrataError(
+        "UNAVAILABLE",
+        `Redis was away or lost its data ${MOST_EPOCHS} times, and no numbers are left above those of "${place}". ` +
+          'Let a worker empty the stream, then use the durability "postgres", which needs none.',
+      );
+    }
+    return (row.number - 1) * EPOCH;
   }
 
   /** Notes that the copies of conversations in Redis lack a message. */
@@ -302,12 +315,14 @@ export class HistoryTables {
     await this.query(statements.MARK_STALE, [keys], options);
   }
 
-  async stale(options?: CallOptions): Promise<Array<{ key: Digest; mark: number; last_seq: number }>> {
-    return this.query(statements.STALE, [], { ...options, prepare: true });
+  /** Some of those notes, in the order of their keys: those after `after`; none when there are no more. */
+  async stale(after: string, options?: CallOptions): Promise<StaleNote[]> {
+    return this.query<StaleNote>(statements.STALE, [after], { ...options, prepare: true });
   }
 
-  async unmarkStale(key: Digest, mark: number, options?: CallOptions): Promise<void> {
-    await this.query("DELETE FROM strata_stale_windows WHERE key = $1 AND mark = $2", [key, mark], options);
+  /** Removes notes, but not what was noted again meanwhile. */
+  async unmarkStale(notes: readonly StaleNote[], options?: CallOptions): Promise<void> {
+    await this.query(statements.UNMARK_STALE, [notes.map(({ key }) => key), notes.map(({ mark }) => mark)], options);
   }
 
   /** Ids and numbers of the newest messages below a number. */

@@ -177,17 +177,26 @@ export const COUNT_STORED: string = `
   SELECT count(*) FROM unnest($1::text[], $2::bigint[]) AS w (key, seq)
     JOIN strata_conversations c USING (key) JOIN strata_messages m ON m.conversation_id = c.id AND m.seq = w.seq`;
 
+/** None when as many have begun as there may be. */
 export const NEW_EPOCH: string = `
   INSERT INTO strata_epochs AS e (place, number, began_at) VALUES ($1, 1, $2)
-  ON CONFLICT (place) DO UPDATE SET number = e.number + 1, began_at = excluded.began_at RETURNING number`;
+  ON CONFLICT (place) DO UPDATE SET number = e.number + 1, began_at = excluded.began_at WHERE e.number < $3
+  RETURNING number`;
 
 export const MARK_STALE: string = `
   INSERT INTO strata_stale_windows (key, mark) SELECT key, 1 FROM unnest($1::text[]) AS key ORDER BY key
   ON CONFLICT (key) DO UPDATE SET mark = strata_stale_windows.mark + 1`;
 
+/** A page of the notes, in the order of their keys: `$1` is the last of the page before. */
 export const STALE: string = `
   SELECT s.key, s.mark, coalesce(c.last_seq, 0) AS last_seq
-  FROM strata_stale_windows s LEFT JOIN strata_conversations c USING (key) LIMIT 1000`;
+  FROM strata_stale_windows s LEFT JOIN strata_conversations c USING (key) WHERE s.key > $1 ORDER BY s.key LIMIT 100`;
+
+/** A note that is being renewed stays, and is not waited for. */
+export const UNMARK_STALE: string = `
+  DELETE FROM strata_stale_windows WHERE key IN (
+    SELECT s.key FROM strata_stale_windows s JOIN unnest($1::text[], $2::bigint[]) AS seen (key, mark) USING (key, mark)
+    FOR UPDATE OF s SKIP LOCKED)`;
 
 /** Ids and numbers of the newest messages below a number. */
 export const IDS_BEFORE: string = `
