@@ -12,6 +12,7 @@ import type { RecallRouter, Route } from "./routers/recall-router.ts";
 import type { StoredVectors } from "./turns/stored-vectors.ts";
 import type { FoundTurn, RecallStrategy, Strategy, StrategySearch } from "./strategy.ts";
 import { timeWindow, type TimeWindow } from "./time/time-window.ts";
+import { isBeyondTime } from "./turns/relevance.ts";
 import type { TurnSource } from "./turns/turn-source.ts";
 import type { TurnVectors } from "./turns/turn-vectors.ts";
 import { worthTheirTokens } from "./turns/worth-its-tokens.ts";
@@ -82,7 +83,9 @@ export class RecallEngine {
     const some = await this.#candidates(request);
     const window = this.#windowOf(request, some);
     if (!window?.isHard) return { memory: some, position, window, isLarge: true };
-    return { memory: await this.#candidates(request, window), position, window, isLarge: true };
+    // What is found at all times stays beside what is found at this one, where the time may have to be given up.
+    const beside = window.mayBeMisread ? some : undefined;
+    return { memory: await this.#candidates(request, window, beside), position, window, isLarge: true };
   }
 
   /** Rejects only when the caller's signal aborts. */
@@ -116,6 +119,12 @@ export class RecallEngine {
         found = await find("hybrid");
       }
     }
+    if (isBeyondTime(window, found)) {
+      served = {
+        ...served,
+        reason: `${served.reason}; nothing on it was said then ("${window?.text}"), so other times were searched`,
+      };
+    }
     // Who names a strategy or a time, or reranks, gets the k that was asked for.
     const isTrimmed = isAuto && request.isTrimmed && !window?.isHard && strategies[served.strategy].needsVector;
     if (isTrimmed) found = worthTheirTokens(found);
@@ -140,7 +149,11 @@ export class RecallEngine {
   }
 
   /** Of an owner who is too large: the turns that the database finds by words, everywhere and in the session, and the session's end. */
-  async #candidates({ ownerId, query, sessionId, signal }: EngineRequest, window?: TimeWindow): Promise<OwnerMemory> {
+  async #candidates(
+    { ownerId, query, sessionId, signal }: EngineRequest,
+    window?: TimeWindow,
+    beside?: OwnerMemory,
+  ): Promise<OwnerMemory> {
     const { source } = this.#options;
     const { from, to } = window ?? {};
     const words = { ownerId, query: window?.isHard ? window.rest : query, from, to, signal };
@@ -151,7 +164,7 @@ export class RecallEngine {
       sessionId === undefined ? [] : search({ sessionId, limit: SESSION_CANDIDATES }),
       sessionId === undefined ? [] : this.#endOf(ownerId, sessionId, signal),
     ]);
-    const memory = new OwnerMemory();
+    const memory = beside ?? new OwnerMemory();
     for (const turns of read) for (const turn of turns ?? []) memory.put(turn);
     return memory;
   }

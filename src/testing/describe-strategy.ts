@@ -57,7 +57,7 @@ function searchFor({ query = QUERY, k = 10, said = SAID, daysAgo, ...rest }: Ask
   }
   const window = daysAgo && {
     ...{ from: NOW - daysAgo[0] * DAY_MS, to: NOW - daysAgo[1] * DAY_MS, isHard: true },
-    ...{ text: "then", rest: query, hasTopic: true },
+    ...{ text: "then", rest: query, hasTopic: true, mayBeMisread: false },
   };
   const sessionId = "sessionId" in rest ? rest.sessionId : "now";
   return customSearch({ memory, query, k, now: NOW, lookbackMs: 7 * DAY_MS, sessionId, window });

@@ -16,7 +16,8 @@ export const hybrid: RecallStrategy = {
   needsVector: true,
   find(search) {
     const found = findRelevant(search, { favour: (turn) => (turn.sessionId === search.sessionId ? OF_THE_SESSION : 0) });
-    return search.window?.isHard ? found : found.toSorted(byStepThenAge);
+    const ofTheTime = found.filter(({ source }) => source === "time");
+    return [...found.filter(({ source }) => source !== "time").toSorted(byStepThenAge), ...ofTheTime];
   },
 };
 

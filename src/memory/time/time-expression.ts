@@ -7,7 +7,9 @@
  * At each word the rules are tried from the longest way of saying a thing to the shortest; the first expression found is taken.
  */
 import { CARDINAL, numberOf, ORDINAL } from "./number-words.ts";
-import { BARE, momentAt, type Stretch } from "./moments.ts";
+import { NO_MONTH } from "./date-words.ts";
+import { BARE, momentAt } from "./moments.ts";
+import type { Stretch } from "./stretches.ts";
 import type { TimeContext, TimeExpression, TimeFilter } from "./time-filter.ts";
 
 /** Nobody dates a question after its first kilobytes. */
@@ -21,7 +23,7 @@ interface Found {
 /** `undefined` where the query names no time. */
 export function findTimeExpression(query: string, context: TimeContext): TimeExpression | undefined {
   const composed = query.normalize("NFC");
-  const text = foldSameLength(composed.slice(0, MAX_TEXT));
+  const text = foldSameLength(composed.slice(0, MAX_TEXT).replace(NO_MONTH, (name) => "_".repeat(name.length)));
   for (const { index } of text.matchAll(/(?<![\p{L}\p{N}])[\p{L}\p{N}]/gu)) {
     const found = sittingsAt(text, index) ?? betweenAt(text, index, context) ?? rangeAt(text, index, context);
     if (found === undefined) continue;
@@ -119,10 +121,14 @@ function betweenAt(text: string, at: number, context: TimeContext): Found | unde
 }
 
 const SINCE = /(?:since|desde|a partir de|from) (?:the |os? |as? )?/uy;
-const BEFORE = /(?:before|prior to|antes d[eoa]|until|till|ate) (?:the |os? |as? )?/uy;
+/** "antes de ontem" is the day before yesterday. */
+const BEFORE = /(?:before|prior to|antes d[eoa](?! ontem(?![\p{L}\p{N}]))|until|till|ate) (?:the |os? |as? )?/uy;
 const AFTER = /(?:after|depois d[eoa]|apos) (?:the |os? |as? )?/uy;
 /** A month or a year alone is a time only after one of these: "may" is mostly another word. */
 const IN = /(?:in|during|on|of|back in|em|no|na|durante|de|do|da) (?:the |early |late |o |mes de |ano de )*/uy;
+
+/** "the Corolla of 2019" is a thing of that year, seldom what was said in it. */
+const OF_A_YEAR = /^(?:of|d[eo]) (?:the |o )?\d{4}$/;
 
 function rangeAt(text: string, at: number, context: TimeContext): Found | undefined {
   const since = joined(SINCE, text, at, context);
@@ -132,13 +138,16 @@ function rangeAt(text: string, at: number, context: TimeContext): Found | undefi
   const later = joined(AFTER, text, at, context);
   if (later) return range(later.to, Infinity, later.end);
   const within = joined(IN, text, at, context);
-  if (within) return { filter: filterOf(within), end: within.end };
+  if (within) {
+    const isSoft = OF_A_YEAR.test(text.slice(at, within.end));
+    return { filter: { ...filterOf(within), ...(isSoft && { isSoft }) }, end: within.end };
+  }
   const moment = momentAt(text, at, context);
   if (moment === undefined || BARE.test(text.slice(at, moment.end))) return undefined;
   return { filter: filterOf(moment), end: moment.end };
 }
 
-function filterOf({ from, to, slack, beforeThisSitting }: Stretch): TimeFilter {
+function filterOf({ from, to, slack, beforeThisSitting }: Stretch): TimeFilter & { kind: "range" } {
   return { kind: "range", from, to, ...(slack && { slack }), ...(beforeThisSitting && { beforeThisSitting }) };
 }
 

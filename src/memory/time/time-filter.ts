@@ -10,6 +10,8 @@ export type TimeFilter =
       readonly slack?: number | undefined;
       /** "Earlier today" is before the conversation that is going on. */
       readonly beforeThisSitting?: boolean | undefined;
+      /** The words tell of a thing as often as of a time, so that it may never hide anything. */
+      readonly isSoft?: boolean | undefined;
     }
   | {
       readonly kind: "sittings";

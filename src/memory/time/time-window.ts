@@ -1,6 +1,6 @@
 /**
  * From the time that a query names to a stretch of the owner's log. A resolver decides, not a likelihood: where a query asks what was
- * said at a time, nothing said at another time can be the answer.
+ * said at a time, nothing said at another time can be the answer. Only where that time holds nothing on the topic, it was not that.
  */
 import type { OwnerMemory } from "../turns/owner-memory.ts";
 import { fold, wordForms } from "../../text/terms.ts";
@@ -20,6 +20,11 @@ export interface TimeWindow {
   readonly rest: string;
   /** Whether the rest says what it was about. */
   readonly hasTopic: boolean;
+  /**
+   * Whether the words may have meant something else: a date, with a topic beside it. Where nothing on the topic lies in it, the time is no
+   * filter. Sittings are counted in words of their own.
+   */
+  readonly mayBeMisread: boolean;
 }
 
 export interface TimeWindowContext {
@@ -45,9 +50,10 @@ export function timeWindow(query: string, memory: OwnerMemory, context: TimeWind
   const { filter, text } = expression;
   const { now, sittingGapMs: gapMs, sessionId } = context;
   const folded = fold(expression.rest);
-  const isHard = filter.kind === "sittings" || folded.search(TALK) !== -1;
+  const isHard = filter.kind === "sittings" || (!filter.isSoft && folded.search(TALK) !== -1);
   const rest = folded.replace(TALK, " ").replace(FILLER, " ");
-  const topic = { isHard, text, rest, hasTopic: wordForms(rest).length > 0 };
+  const hasTopic = wordForms(rest).length > 0;
+  const topic = { isHard, text, rest, hasTopic, mayBeMisread: isHard && hasTopic && filter.kind === "range" };
   if (filter.kind === "sittings") {
     const inSession = sessionId !== undefined;
     const stretch = sittingStretch(memory.sittings(gapMs), filter, { now, gapMs, sessionId, inSession });

@@ -10,6 +10,9 @@ export interface CalendarDay {
   readonly day: number;
 }
 
+const HOUR = 3_600_000;
+/** Of a `Date`, ms before and after 1970. */
+const END_OF_TIME = 8.64e15;
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Whether `Intl` knows the zone: `"America/Sao_Paulo"`, `"UTC"`, `"+02:00"`. */
@@ -41,6 +44,13 @@ export function addMonths(day: CalendarDay, months: number): CalendarDay {
   return calendarDay(utc({ year: day.year, month: day.month + months, day: 1 }));
 }
 
+/** The same day of the month so many months before, or that month's last day: a month before 31 March is 28 February. */
+export function monthsBefore({ day, ...rest }: CalendarDay, months: number): CalendarDay {
+  const first = addMonths({ ...rest, day }, -months);
+  const last = addDays(addMonths(first, 1), -1);
+  return { ...first, day: Math.min(day, last.day) };
+}
+
 export function isBefore(a: CalendarDay, b: CalendarDay): boolean {
   return utc(a) < utc(b);
 }
@@ -52,18 +62,26 @@ export function exists(day: CalendarDay): boolean {
 }
 
 /**
- * The instant at which the day has reached an hour on the wall clock, Unix ms. Where clocks are set forward over it, the first
- * instant after the gap.
+ * The first instant at which the day has reached an hour on the wall clock, Unix ms. Where clocks are set forward over it, the first
+ * one after the gap: there is no midnight on 4 November 2018 in São Paulo.
  */
 export function instantOf(day: CalendarDay, zone: string, hour = 0): number {
-  const wanted = utc(day) + hour * 3_600_000;
-  // Two rounds: the offset at the first guess may not be the one at the result, on days when clocks change.
-  let instant = wanted - offsetAt(wanted, zone);
-  instant = wanted - offsetAt(instant, zone);
-  return instant;
+  const wanted = utc(day) + hour * HOUR;
+  // No offset is beyond a day: these are the ones before and after a change of clocks that is near.
+  const [before, after] = [offsetAt(wanted - 24 * HOUR, zone), offsetAt(wanted + 24 * HOUR, zone)];
+  const possible = [wanted - before, wanted - after].filter((instant) => instant + offsetAt(instant, zone) === wanted);
+  if (possible.length > 0) return Math.min(...possible);
+  let [low, high] = [wanted - after, wanted - before];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (middle + offsetAt(middle, zone) < wanted) low = middle;
+    else high = middle;
+  }
+  return high;
 }
 
-function offsetAt(instant: number, zone: string): number {
+function offsetAt(at: number, zone: string): number {
+  const instant = Math.min(Math.max(at, -END_OF_TIME), END_OF_TIME);
   const { year, month, day, hour, minute, second } = wallClock(instant, zone);
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1_000) * 1_000;
 }

@@ -14,25 +14,42 @@ const OF_THE_TIME = 1;
 
 /**
  * The best turns for a query. A time that is meant of the conversation ("what did we discuss yesterday?") is a filter; any other
- * ("what did I eat yesterday?") only favours the turns of that time, since one may tell of a day later.
+ * ("what did I eat yesterday?") only favours the turns of that time, since one may tell of a day later. So does a date under which nothing
+ * on the topic lies: what was taken for it may be no date. The turns found then have the source of a search without a time.
  */
 export function findRelevant(search: StrategySearch, options: RelevanceOptions = {}): readonly FoundTurn[] {
-  const { memory, query, k, cosines, window } = search;
-  const { accept = () => true, favour = () => 0 } = options;
-  if (window?.isHard && !window.hasTopic) return ofTheTime(search, window, accept, new Set(), k);
-  const ranked = rankTurns(memory, window?.isHard ? window.rest : query, {
-    k,
-    cosines,
-    accept: window?.isHard ? (turn) => accept(turn) && isWithin(turn, window) : accept,
-    favour: (turn) => favour(turn) + (window !== undefined && !window.isHard && isWithin(turn, window) ? OF_THE_TIME : 0),
-  });
-  const found = ranked.flatMap(({ number, score, similarity, source }): FoundTurn[] => {
-    const turn = memory.order.turn(number);
-    return turn === undefined ? [] : [{ turn, score, similarity, source: window?.isHard ? "time" : source }];
-  });
-  if (!window?.isHard || found.length >= k) return found;
-  // The time is certain and the topic is not: what else was said then comes after.
+  const { window, k } = search;
+  const { accept = () => true } = options;
+  if (window === undefined || !window.isHard) return ranked(search, search.query, options);
+  if (!window.hasTopic) return ofTheTime(search, window, accept, new Set(), k);
+  const then = ranked(search, window.rest, { ...options, accept: (turn) => accept(turn) && isWithin(turn, window) });
+  const found =
+    then.length === 0 && window.mayBeMisread
+      ? ranked(search, search.query, options)
+      : then.map((one): FoundTurn => ({ ...one, source: "time" }));
+  if (found.length >= k) return found;
+  // What else was said then comes after.
   return [...found, ...ofTheTime(search, window, accept, new Set(found.map(({ turn }) => turn.id)), k - found.length)];
+}
+
+/** Whether a hard time was given up, since nothing on the topic lies in it. */
+export function isBeyondTime(window: TimeWindow | undefined, found: readonly FoundTurn[]): boolean {
+  return window?.mayBeMisread === true && found.some(({ source }) => source === "semantic" || source === "lexical");
+}
+
+function ranked(
+  { memory, k, cosines, window }: StrategySearch,
+  query: string,
+  { accept, favour = () => 0 }: RelevanceOptions,
+): FoundTurn[] {
+  const found = rankTurns(memory, query, {
+    ...{ k, cosines, accept },
+    favour: (turn) => favour(turn) + (window !== undefined && isWithin(turn, window) ? OF_THE_TIME : 0),
+  });
+  return found.flatMap(({ number, score, similarity, source }): FoundTurn[] => {
+    const turn = memory.order.turn(number);
+    return turn === undefined ? [] : [{ turn, score, similarity, source }];
+  });
 }
 
 /** The newest turns of a time, in the order in which they were said. */

@@ -181,6 +181,105 @@ describe("time", () => {
     expect(recall.documents.every(({ metadata }) => metadata.source !== "time")).toBe(true);
   });
 
+  /** Said a month ago, at no time that any of the queries below may be taken to name; and something else, two days ago. */
+  function topics(): TurnSourceFake {
+    const store = new TurnSourceFake();
+    const texts = [
+      "Our 24/7 support is for gold customers, o suporte de ouro",
+      "9 out of 10 dentists recommend the paste",
+      "My three goals for the quarter are sleep, sport and study",
+      "O Corolla de 2019 bebe pouco, disse o Marco",
+      "A segunda opção era pagar à vista, foi o que ficou da quarta reunião",
+    ];
+    for (const [at, text] of texts.entries()) store.say("ana", `talk ${at}`, text, { createdAt: SPOKEN - 30 * DAY + at * HOUR });
+    for (const [at, text] of ["It rains", "Chove muito"].entries()) {
+      store.say("ana", `rain ${at}`, text, { createdAt: SPOKEN - 2 * DAY + at * HOUR });
+    }
+    return store;
+  }
+  const SPOKEN = Date.parse("2025-06-18T15:00:00Z");
+  const asked = { ownerId: "ana", now: new Date(SPOKEN), timeZone: "America/Sao_Paulo" };
+
+  test.each([
+    ["What did I say about 24/7 support?", /gold customers/],
+    ["O que eu disse sobre o suporte 24/7?", /gold customers/],
+    ["What did I say about 9 out of 10 dentists?", /dentists/],
+    ["what did we say when I set 3 goals", /goals/],
+    ["O que eu disse sobre o Corolla de 2019?", /Corolla/],
+    ["O que eu te falei do Marco?", /Marco/],
+    ["O que você disse na segunda opção?", /segunda opção/],
+    ["O que combinamos na quarta reunião?", /quarta reunião/],
+  ])("words that look like a time hide nothing: %s", async (query, answer) => {
+    const { memory } = retriever({ store: topics() });
+    const recall = await memory.recall(query, asked);
+    expect(textsOf(recall.documents)[0]).toMatch(answer);
+  });
+
+  describe("a date under which nothing on the topic lies", () => {
+    test.each<[Strategy | "auto", string]>([
+      ["auto", "What did we say on Monday about dentists?"],
+      ["hybrid", "What did we say on Monday about dentists?"],
+      ["cross_conversation", "O que falamos anteontem sobre dentists?"],
+      ["cross_conversation", "What did we say in 2019 about dentists?"],
+    ])("only favours, and the recall says so: %s, %s", async (strategy, query) => {
+      const { memory } = retriever({ store: topics(), strategy });
+      const { documents, reason } = await memory.recall(query, asked);
+      expect(textsOf(documents)[0]).toMatch(/9 out of 10 dentists/);
+      expect(documents[0]?.metadata.source).toBe("lexical");
+      expect(reason).toMatch(/nothing on it was said then \(".+"\), so other times were searched$/);
+    });
+
+    test("leaves what was said then after what is on the topic", async () => {
+      const { memory } = retriever({ store: topics() });
+      const { documents } = await memory.recall("What did we say on Monday about dentists?", asked);
+      expect(textsOf(documents).slice(-2)).toEqual(["It rains", "Chove muito"]);
+      expect(documents.at(-1)?.metadata.source).toBe("time");
+    });
+
+    test("is searched at all times in the database too", async () => {
+      const store = topics();
+      Object.assign(store, {
+        isSearchable: true,
+        search: async ({ from = -Infinity, to = Infinity, limit }: { from?: number; to?: number; limit: number }) => {
+          const { turns } = await store.turns({ ownerId: "ana" });
+          return turns.filter(({ createdAt }) => createdAt >= from && createdAt < to).slice(0, limit);
+        },
+      });
+      const { memory } = retriever({ store, maxTurns: 2 });
+      const { documents, reason, degraded } = await memory.recall("What did we say on Monday about dentists?", asked);
+      expect(degraded).toEqual(["large-owner"]);
+      expect(textsOf(documents)[0]).toMatch(/9 out of 10 dentists/);
+      expect(reason).toMatch(/other times were searched$/);
+    });
+
+    test.each(["What did we talk about on Monday?", "O que conversamos em 2019?"])(
+      "stays a filter where it is all that was asked for: %s",
+      async (query) => {
+        const { memory } = retriever({ store: topics() });
+        const { documents, reason } = await memory.recall(query, asked);
+        expect(textsOf(documents)).toEqual(query.includes("Monday") ? ["It rains", "Chove muito"] : []);
+        expect(reason).not.toMatch(/other times/);
+      },
+    );
+
+    test("stays a filter where something on the topic lies in it", async () => {
+      const store = topics();
+      store.say("ana", "late", "The dentists called", { createdAt: SPOKEN - 2 * DAY + 2 * HOUR });
+      const { memory } = retriever({ store });
+      const { documents, reason } = await memory.recall("What did we say on Monday about dentists?", asked);
+      expect(textsOf(documents)[0]).toBe("The dentists called");
+      expect(textsOf(documents).join()).not.toMatch(/9 out of 10/);
+      expect(reason).not.toMatch(/other times/);
+    });
+
+    test("is no sitting, which is counted in words of its own", async () => {
+      const { memory } = retriever({ store: topics() });
+      const { documents, reason } = await memory.recall("What did we say in our last conversation about dentists?", asked);
+      expect(textsOf(documents).join()).not.toMatch(/dentists/);
+      expect(reason).not.toMatch(/other times/);
+    });
+  });
+
   test("midnight is the user's", async () => {
     const store = new TurnSourceFake();
     store.say("ana", "s", "late at night", { createdAt: Date.UTC(2026, 4, 20, 1) });
