@@ -87,5 +87,5 @@ export const BEFORE_FIGURES: string = `(?:(?<=${START}(?:on|since|until|till|bef
  * "Marco" without its cedilla is a name and, with an article, a milestone; months take no article, and no English preposition: "do Marco",
  * "from Marco". "em marco", "3 de marco" and "no marco passado" are the month. On the text as it was written.
  */
-export const NO_MONTH =
+export const NO_MONTH: RegExp =
   /(?<=(?<![\p{L}\p{N}])(?:[dn]?[oa]s?|ao|pelo|com|d?este|d?esse) )marco(?![\p{L}\p{N}]|,? passado|,? (?:de )?\d{4})|(?<=(?<![\p{L}\p{N}])(?:of|from|on|in|by|with|about|for|to|since|before|after|during) )marco(?![\p{L}\p{N}])/giu;
