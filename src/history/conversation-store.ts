@@ -355,7 +355,10 @@ export class ConversationStore {
     this.#refuseWhenClosed();
     refuseUnknown(text === undefined ? "remove" : "correct", name, ["ownerId", "messageId", "sessionId", "signal"]);
     if (this.#isWrittenLater) await this.#log.drain({ signal: name.signal });
-    const conversation = await changeMessage(this.#tables, name, text, this.#sealer);
+    const conversation = await changeMessage(this.#tables, name, text, {
+      sealer: this.#sealer,
+      hasWindows: this.#log.refresh !== undefined,
+    });
     if (conversation === undefined) return false;
     await this.#log.refresh?.(conversation);
     this.#replica.wrote();

@@ -139,10 +139,13 @@ export class HybridLog implements MessageLog {
       // Not without Redis: what it holds would be left. By its clock, since entries are dated by it.
       const before = await streams.now();
       const waiting = await streams.ofOwner(ownerId, options);
-      const { removed, keys, gone } = await tables.forget(ownerId, before, waiting, options);
+      const { removed, gone } = await tables.forget(ownerId, before, waiting, { ...options, hasWindows: true });
       await streams.withdraw(waiting);
-      for (const key of new Set([...keys, ...waiting.map((entry) => entry.key)])) await windows.remove(key);
+      // With those of a time before that was cut off after its commit: nothing else knows of them any more.
+      const keys = await tables.forgottenWindows(ownerId, options);
+      for (const key of keys) await windows.remove(key);
       await windows.forgetOwner(ownerId);
+      await tables.windowsForgotten(ownerId, keys, options);
       // From here on what the owner says is kept again.
       while ((await streams.now()) <= before) await sleep(this.#parts.clock, 1, options);
       return removed + gone;

@@ -248,14 +248,14 @@ export class HistoryTables {
   /**
    * @param before Unix ms: what was accepted up to then and comes later is dropped
    * @param waiting what is on its way
-   * @returns how many messages were removed here, how many were only on their way, and which conversations there were
+   * @returns how many messages were removed here, and how many were only on their way
    */
   async forget(
     ownerId: string,
     before: number,
     waiting: ReadonlyArray<{ readonly key: Digest; readonly seq: number }>,
-    options?: CallOptions,
-  ): Promise<{ removed: number; gone: number; keys: Digest[] }> {
+    { hasWindows = false, ...options }: CallOptions & { readonly hasWindows?: boolean } = {},
+  ): Promise<{ removed: number; gone: number }> {
     const owner = ownerKey(ownerId);
     await this.ready();
     return this.sql.transaction(async (sql) => {
@@ -281,8 +281,30 @@ export class HistoryTables {
       }
       await sql.query("DELETE FROM strata_dead_letters WHERE owner_key = $1", [owner]);
       await sql.query("DELETE FROM strata_conversations WHERE id = any($1::bigint[])", [ids]);
-      return { removed, gone: waiting.length - (stored?.count ?? 0), keys: talks.map(({ key }) => key) };
+      if (hasWindows) {
+        const keys = new Set([...talks, ...waiting].map(({ key }) => key));
+        await sql.query(statements.KEEP_WINDOWS, [owner, [...keys]]);
+      }
+      return { removed, gone: waiting.length - (stored?.count ?? 0) };
     }, options);
+  }
+
+  /** The conversations of who was forgotten whose windows are not known to be gone: of this time, and of one that was cut off. */
+  async forgottenWindows(ownerId: string, options?: CallOptions): Promise<Digest[]> {
+    const rows = await this.query<{ key: Digest }>(
+      "SELECT key FROM strata_forgotten_windows WHERE owner_key = $1",
+      [ownerKey(ownerId)],
+      options,
+    );
+    return rows.map(({ key }) => key);
+  }
+
+  async windowsForgotten(ownerId: string, keys: readonly Digest[], options?: CallOptions): Promise<void> {
+    await this.query(
+      "DELETE FROM strata_forgotten_windows WHERE owner_key = $1 AND key = any($2::text[])",
+      [ownerKey(ownerId), keys],
+      options,
+    );
   }
 
   async bury({ place, ownerId, entry, error }: DeadLetter, options?: CallOptions): Promise<void> {

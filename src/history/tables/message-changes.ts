@@ -9,6 +9,7 @@ import type { Sql } from "../../clients/sql.ts";
 import { acceptConversation, acceptOwner } from "../accept.ts";
 import { conversationKey, ownerKey } from "../conversation-key.ts";
 import type { HistoryTables } from "./history-tables.ts";
+import { MARK_STALE } from "./statements.ts";
 import { withText } from "../message-codec.ts";
 import type { Conversation } from "../message-log.ts";
 import type { MessageSealer } from "../message-sealer.ts";
@@ -52,7 +53,7 @@ export async function changeMessage(
   tables: HistoryTables,
   { ownerId, messageId, sessionId, signal }: MessageName,
   text: string | undefined,
-  sealer?: MessageSealer,
+  { sealer, hasWindows }: { readonly sealer?: MessageSealer | undefined; readonly hasWindows: boolean },
 ): Promise<Conversation | undefined> {
   acceptOwner(ownerId);
   if (typeof messageId !== "string") throw new StrataConfigError("messageId", messageId, "the id of a message");
@@ -71,7 +72,10 @@ export async function changeMessage(
         }
         const conversation = { ownerId, sessionId: message.session_id };
         const corrected = text === undefined ? undefined : await correctedText(conversation, messageId, message, text, sealer);
-        if (await change(sql, message, corrected)) return conversation;
+        if (!(await change(sql, message, corrected))) continue;
+        // Whoever makes the change may not come to tell Redis of it.
+        if (hasWindows) await sql.query(MARK_STALE, [[conversationKey(conversation)]]);
+        return conversation;
       }
     },
     { signal },

@@ -141,6 +141,18 @@ export const HISTORY_MIGRATIONS: readonly Migration[] = [
       strata_conversations: ["owner_id", "session_id", "metadata"],
     }).map(([table, columns]) => withoutStatistics(table, columns)),
   },
+  {
+    number: 4,
+    name: "note the windows of who is forgotten until they are removed",
+    // The conversations are gone with the transaction that forgets; whoever does it again has to know what Redis may still hold.
+    statements: [
+      `CREATE TABLE strata_forgotten_windows (
+        owner_key text COLLATE "C" NOT NULL,
+        key text COLLATE "C" NOT NULL,
+        PRIMARY KEY (owner_key, key)
+      )`,
+    ],
+  },
 ];
 
 /** Carried out when messages are embedded first: the type `vector` is there only with the extension of that name. */

@@ -172,6 +172,11 @@ export const KEEP_FORGOTTEN: string = `
   INSERT INTO strata_forgotten AS f (owner_key, forgotten_at) VALUES ($1, to_timestamp($2::double precision / 1000))
   ON CONFLICT (owner_key) DO UPDATE SET forgotten_at = greatest(f.forgotten_at, excluded.forgotten_at)`;
 
+/** Notes windows that are to be removed from Redis. */
+export const KEEP_WINDOWS: string = `
+  INSERT INTO strata_forgotten_windows (owner_key, key) SELECT $1, key FROM unnest($2::text[]) AS key
+  ON CONFLICT (owner_key, key) DO NOTHING`;
+
 /** Of what is on its way, how much is stored too. */
 export const COUNT_STORED: string = `
   SELECT count(*) FROM unnest($1::text[], $2::bigint[]) AS w (key, seq)
