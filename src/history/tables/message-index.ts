@@ -25,6 +25,13 @@ const GATHER_MS = 100;
 const AT_ONCE = 500;
 /** PostgreSQL takes at most 1 MB of words for one message; three readings of so many characters stay below it. */
 const LONGEST = 50_000;
+/**
+ * The same where more than a tenth is beyond Latin letters: a Hangul syllable taken apart is nine bytes, and a word with a hyphen is kept
+ * whole and in parts, which came to 24 bytes a character.
+ */
+const LONGEST_DENSE = 15_000;
+const CUT = `left(m.text, CASE WHEN octet_length(left(m.text, ${LONGEST})) > 1.2 * length(left(m.text, ${LONGEST}))
+      THEN ${LONGEST_DENSE} ELSE ${LONGEST} END)`;
 
 /** Accents are the marks that are left of a letter taken apart: U+0300 to U+036F. */
 const read = (lock: "FOR UPDATE" | "FOR UPDATE SKIP LOCKED"): string => `
@@ -33,7 +40,7 @@ const read = (lock: "FOR UPDATE" | "FOR UPDATE SKIP LOCKED"): string => `
     WHERE ctid = any(array(SELECT ctid FROM strata_unread_messages LIMIT ${AT_ONCE} ${lock}))
     RETURNING conversation_id, seqs
   ), found AS (
-    SELECT m.conversation_id, m.seq, left(m.text, ${LONGEST}) AS text
+    SELECT m.conversation_id, m.seq, ${CUT} AS text
     FROM taken, unnest(taken.seqs) AS s JOIN strata_messages m ON m.seq = s
     WHERE m.conversation_id = taken.conversation_id
     FOR KEY SHARE OF m

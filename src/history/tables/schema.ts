@@ -181,6 +181,12 @@ export const EMBEDDING_MIGRATIONS: readonly Migration[] = [
     name: "keep vectors out of the statistics",
     statements: [withoutStatistics("strata_message_embeddings", ["embedding"])],
   },
+  {
+    number: 3,
+    name: "take vectors that are longer than a page",
+    // `PLAIN` refuses those of more than 2,000 numbers; `MAIN` moves them out, and only them.
+    statements: ["ALTER TABLE strata_message_embeddings ALTER COLUMN embedding SET STORAGE MAIN"],
+  },
 ];
 
 function withoutStatistics(table: string, columns: readonly string[]): string {

@@ -218,6 +218,19 @@ describe.each(ENGINES)("a conversation store on %s", (engine) => {
     expect(words[0]?.words).not.toContain("appl");
   });
 
+  test("finds what others said beside a message that is nothing but words without end", async () => {
+    const store = await bed.store();
+    // Each is another one, kept whole and in parts by the search, and three times as long when it is taken apart.
+    const syllable = (index: number): string => String.fromCodePoint(0xac_00 + ((index * 7_919) % 11_172));
+    const word = (from: number): string => Array.from({ length: 99 }, (_, index) => syllable(from + 13 * index)).join("");
+    const words = Array.from({ length: 250 }, (_, index) => `${word(2 * index * 99)}-${word((2 * index + 1) * 99)}`);
+    await store.history({ ownerId: "mallory", sessionId: "s" }).addMessages([new HumanMessage(words.join(" "))]);
+    await store.history({ ownerId: "ada", sessionId: "s" }).addMessages([new HumanMessage("my parrot is called Jacó")]);
+    await store.drain();
+    const [found] = await store.search({ ownerId: "ada", query: "jaco", limit: 5 });
+    expect(found).toMatchObject({ text: "my parrot is called Jacó" });
+  });
+
   test("forgets an owner and tells what was there", async () => {
     const store = await bed.store();
     await say(store, "ada", "1", "a", "b");

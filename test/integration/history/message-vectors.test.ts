@@ -61,6 +61,15 @@ describe.each(ENGINES)("vectors of messages on %s", (engine) => {
     expect(await vectors()).toEqual([]);
   });
 
+  test("may be longer than a page holds", async () => {
+    const long = Array.from({ length: 3_072 }, (_, index) => Math.sin(index));
+    const embeddings = { embedDocuments: async (texts: string[]) => texts.map(() => long), embedQuery: async () => long };
+    const store = await bed.store({ embeddings, embeddingModel: "long" });
+    await say(store, "1", "a");
+    await store.drain();
+    expect(await vectors()).toEqual([expect.stringMatching(/^long a \[0,0\.84147/)]);
+  });
+
   test("are made behind the appends, of each message once", async () => {
     const embeddings = lengths();
     const store = await bed.store({ embeddings, embeddingModel: "one" });
