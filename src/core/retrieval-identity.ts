@@ -5,7 +5,6 @@
  * outside. Our own say it here. Kept beside the retrievers and not on them: it is no part of their public interface, and no object that
  * looks like one of ours can claim another's identity.
  */
-import { randomUUID } from "node:crypto";
 import type { MaybePromise } from "./abort.ts";
 import type { Json } from "./plain.ts";
 
@@ -21,7 +20,6 @@ export interface RetrievalIdentity {
 }
 
 const identities = new WeakMap<object, RetrievalIdentity>();
-const ids = new WeakMap<object, string>();
 
 /** A retriever makes known what it is. Not for subclasses that others write: they may depend on more. */
 export function offerIdentity(retriever: object, identity: RetrievalIdentity): void {
@@ -31,11 +29,4 @@ export function offerIdentity(retriever: object, identity: RetrievalIdentity): v
 /** `undefined` for a retriever that is none of this copy of the package. */
 export function retrievalIdentity(retriever: object): RetrievalIdentity | undefined {
   return identities.get(retriever);
-}
-
-/** A random name of an object, the same for as long as the object lives, and never another's. */
-export function objectId(object: object): string {
-  const known = ids.get(object) ?? randomUUID();
-  ids.set(object, known);
-  return known;
 }

@@ -2,8 +2,9 @@
 import type { BaseRetrieverInterface } from "@langchain/core/retrievers";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { StrataError } from "../core/errors.ts";
+import { objectId } from "../core/object-id.ts";
 import { toPlain, type Json } from "../core/plain.ts";
-import { objectId, retrievalIdentity } from "../core/retrieval-identity.ts";
+import { retrievalIdentity } from "../core/retrieval-identity.ts";
 
 /** The settings of LangChain's own retrievers that change what they find, and of `scoredRetriever`. */
 const SETTINGS = ["k", "filter", "searchType", "searchKwargs", "scoreKey"];

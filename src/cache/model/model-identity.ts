@@ -7,7 +7,7 @@
  */
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { digest, type Digest } from "../../core/key.ts";
-import { objectId } from "../../core/retrieval-identity.ts";
+import { objectId } from "../../core/object-id.ts";
 import { isSecret, isVolatile, namesModel, withoutSecrets } from "./model-parameters.ts";
 
 /** Where a model is reached, and under which name there; providers take these from the environment, too. */
